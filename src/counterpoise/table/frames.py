@@ -174,12 +174,16 @@ def column_kinds(X: Any) -> tuple[ColumnKind, ...]:
         frame = _frame(X)
         return tuple(_series_kind(frame[name]) for name in frame.columns)
     if sparse.issparse(X) or X.dtype.kind in "fiu":
-        return ("number",) * n_columns(X)
+        return _all_of("number", X)
     if X.dtype.kind == "b":
-        return ("boolean",) * n_columns(X)
+        return _all_of("boolean", X)
     if X.dtype.kind == "M":
-        return ("date",) * n_columns(X)
+        return _all_of("date", X)
     return tuple(_object_kind(X[:, j]) for j in range(n_columns(X)))
+
+
+def _all_of(kind: ColumnKind, X: Any) -> tuple[ColumnKind, ...]:
+    return (kind,) * n_columns(X)
 
 
 def _series_kind(series: nw.Series[Any]) -> ColumnKind:

@@ -1,0 +1,201 @@
+"""A table with a rare outcome: rows, the roles of its columns, and their types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from counterpoise.table.frames import ColumnKind
+from counterpoise.table.hashing import fingerprint
+
+__all__ = ["ROLES", "Roles", "Table"]
+
+ROLES = ("target", "time", "group", "weight", "amount", "id")
+"""What a column can be besides a feature. The amount is a feature as well."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column plays which part.
+
+    Attributes
+    ----------
+    target : str
+        The outcome.
+    time, group, weight, amount, id : str or None
+        When a row happened; what it belongs to (a card, a patient); how much it counts; what is at stake in it;
+        what names it.
+    """
+
+    target: str
+    time: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    amount: str | None = None
+    id: str | None = None
+
+    def used(self) -> dict[str, str]:
+        """Give the roles that are played.
+
+        Returns
+        -------
+        dict of str to str
+            From the role to the column's name.
+        """
+        return {role: name for role in ROLES if (name := getattr(self, role)) is not None}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows, column roles and types; made by `counterpoise.read`.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame of shape (n_rows, n_columns)
+        Every column as read, the target among them.
+    roles : Roles
+        Which column plays which part.
+    labels : tuple
+        The target's values; for two classes (negative, positive).
+    y : ndarray of shape (n_rows,), int8
+        Positions in `labels`: 1 is the positive (rare) class of two.
+    features : tuple of str
+        The columns a model may see, in order.
+    kinds : dict of str to str
+        For each feature "number", "boolean", "date" or "category".
+    left_out : dict of str to str
+        Columns that no model sees, and why.
+    source : str
+        Where the rows came from, in words.
+    """
+
+    frame: pl.DataFrame
+    roles: Roles
+    labels: tuple[Any, ...]
+    y: np.ndarray
+    features: tuple[str, ...]
+    kinds: dict[str, ColumnKind]
+    left_out: dict[str, str] = field(default_factory=dict)
+    source: str = "a frame"
+
+    # --- sizes -------------------------------------------------------------------------------------------------
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.frame.height
+
+    @property
+    def n_positive(self) -> int:
+        """Number of rows of the positive class (of all but the commonest, where there are several)."""
+        counts = self.class_counts
+        return int(counts[1]) if self.is_binary else int(counts.sum() - counts.max())
+
+    @property
+    def class_counts(self) -> np.ndarray:
+        """Rows of each class, in the order of `labels`."""
+        return np.bincount(self.y, minlength=len(self.labels))
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether there are two classes."""
+        return len(self.labels) == 2
+
+    # --- columns -----------------------------------------------------------------------------------------------
+
+    @property
+    def target(self) -> str:
+        """Name of the target column."""
+        return self.roles.target
+
+    @property
+    def positive(self) -> Any:
+        """The positive label of two (the last of several)."""
+        return self.labels[-1]
+
+    @cached_property
+    def X(self) -> pl.DataFrame:
+        """The features, in order."""
+        return self.frame.select(self.features)
+
+    def column(self, role: str) -> np.ndarray | None:
+        """Give the column that plays a role.
+
+        Parameters
+        ----------
+        role : str
+            One of `ROLES`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or None
+            None where no column plays it.
+        """
+        name = getattr(self.roles, role)
+        return None if name is None else self.frame[name].to_numpy()
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weight of each row, float64, or None."""
+        values = self.column("weight")
+        return None if values is None else values.astype(np.float64)
+
+    @property
+    def amounts(self) -> np.ndarray | None:
+        """Amount at stake in each row, float64, or None."""
+        values = self.column("amount")
+        return None if values is None else values.astype(np.float64)
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """Group of each row as a code from 0, int64, or None."""
+        if self.roles.group is None:
+            return None
+        return self.frame[self.roles.group].rank("dense").to_numpy().astype(np.int64) - 1
+
+    @property
+    def seconds(self) -> np.ndarray | None:
+        """Time of each row in seconds, float64, or None."""
+        if self.roles.time is None:
+            return None
+        series = self.frame[self.roles.time]
+        if series.dtype.is_numeric():
+            return series.cast(pl.Float64).to_numpy()
+        return series.cast(pl.Datetime("us")).to_physical().to_numpy() / 1e6
+
+    @property
+    def n_days(self) -> float | None:
+        """Days that the rows span, counted as calendar days where the time is a date; None without a time."""
+        if self.roles.time is None:
+            return None
+        series = self.frame[self.roles.time]
+        if series.dtype.is_numeric():
+            seconds = self.seconds
+            assert seconds is not None  # the role is there
+            return max(1.0, float(seconds.max() - seconds.min()) / 86400)
+        days = series.cast(pl.Date)
+        return float((days.max() - days.min()).days + 1)  # type: ignore[operator,union-attr]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that stand for the names and the content."""
+        return fingerprint(self.frame)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """Take some rows, all columns and roles kept.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m,), int64
+            Row numbers.
+
+        Returns
+        -------
+        Table
+            With m rows.
+        """
+        return replace(self, frame=self.frame[rows], y=self.y[rows])
