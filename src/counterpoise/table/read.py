@@ -98,8 +98,8 @@ def _frame_of(source: Source, target: str | None) -> tuple[pl.DataFrame, str]:
         return read_frame(source)
     if isinstance(source, pl.LazyFrame):
         return pl.DataFrame(source.collect()), "a lazy frame"
+    refuse_repeated([str(name) for name in _names(source)], "The frame")
     if is_frame(source):
-        refuse_repeated([str(name) for name in _names(source)], "The frame")
         return _to_polars(source), f"a {type(source).__module__.split('.')[0]} frame"
     raise TypeOfInputError(
         f"The source is a {type(source).__name__}.",
@@ -110,15 +110,15 @@ def _frame_of(source: Source, target: str | None) -> tuple[pl.DataFrame, str]:
 
 
 def _names(source: Any) -> list[Any]:
-    names = getattr(source, "columns", None)
-    return list(getattr(source, "column_names", names if names is not None else []))
+    names = getattr(source, "column_names", getattr(source, "columns", ()))
+    return list(names)
 
 
 def _to_polars(source: Any) -> pl.DataFrame:
     if isinstance(source, pl.DataFrame):
         return source
     try:
-        return nw.from_native(source, eager_only=True).to_polars()
+        converted: pl.DataFrame = nw.from_native(source, eager_only=True).to_polars()
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise TableError(
             f"The {type(source).__module__.split('.')[0]} frame cannot be taken over ({error}).",
@@ -126,6 +126,7 @@ def _to_polars(source: Any) -> pl.DataFrame:
             why="A column of mixed types has no single meaning.",
             hint="Convert such columns to numbers or to strings.",
         ) from error
+    return converted
 
 
 def _from_arrays(X: Any, y: Any, *, target: str) -> pl.DataFrame:

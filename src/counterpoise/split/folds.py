@@ -1,0 +1,266 @@
+"""Folds that are honest about a rare class: enough positives in each, groups whole, time in order.
+
+References
+----------
+Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model selection", IJCAI 1995
+(stratification); Gama, Sebastiao, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90, 2013
+(prequential evaluation); Le Borgne, Siblini, Lebichot, Bontempi, "Reproducible machine learning for credit card
+fraud detection", 2022 (train, delay, test windows).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from counterpoise.chance import Seed, Streams
+from counterpoise.errors import NotApplicable, OptionError
+from counterpoise.table.table import Table
+
+__all__ = ["MIN_POSITIVES", "Fold", "Folds", "grouped_folds", "make_folds", "stratified_folds", "time_folds"]
+
+MIN_POSITIVES = 2
+"""Fewest positives in a test part: with one, every figure of the fold rests on a single row."""
+
+_DAY = 86400.0
+
+Kind = Literal["stratified", "grouped", "time"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split.
+
+    Attributes
+    ----------
+    train, test : ndarray, int64
+        Row numbers, sorted, without a row in common.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class Folds:
+    """All splits of a table.
+
+    Attributes
+    ----------
+    folds : tuple of Fold
+        At least two.
+    kind : str
+        ``"stratified"``, ``"grouped"`` or ``"time"``.
+    requested : int
+        How many were asked for.
+    reason : str
+        Why there are fewer, or an empty string.
+    """
+
+    folds: tuple[Fold, ...]
+    kind: Kind
+    requested: int
+    reason: str = ""
+
+    def __len__(self) -> int:
+        return len(self.folds)
+
+
+def make_folds(table: Table, n_folds: int = 5, *, random_state: Seed = 0) -> Folds:
+    """Split a table as its roles demand.
+
+    Parameters
+    ----------
+    table : Table
+        With a time, later rows judge earlier ones; with a group (and no time), groups stay whole; else each fold
+        holds its share of every class.
+    n_folds : int, default=5
+        How many folds; fewer are made where the rare class is too small, and the reason is given.
+    random_state : int, Generator, RandomState or None, default=0
+        Seeds the shuffle; time-ordered folds draw nothing.
+
+    Returns
+    -------
+    Folds
+        Each with at least `MIN_POSITIVES` positives in the test part and as many in the training part.
+
+    Raises
+    ------
+    OptionError
+        If fewer than two folds are asked for.
+    NotApplicable
+        If not even two folds can be made.
+    """
+    if n_folds < 2:
+        raise OptionError(
+            f"folds={n_folds} was given.",
+            expected="Expected 2 or more.",
+            why="A model must be judged by rows that it has not seen.",
+            hint="Use folds=5.",
+        )
+    seconds, groups = table.seconds, table.groups
+    if seconds is not None:
+        return time_folds(table.y, seconds, n_folds)
+    if groups is not None:
+        return grouped_folds(table.y, groups, n_folds, random_state=random_state)
+    return stratified_folds(table.y, n_folds, random_state=random_state)
+
+
+def stratified_folds(y: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> Folds:
+    """Deal the rows of each class evenly into folds.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int
+        Classes from 0.
+    n_folds : int
+        How many folds, at most.
+    random_state : int, Generator, RandomState or None, default=0
+        Seeds the shuffle within each class.
+
+    Returns
+    -------
+    Folds
+        Sizes of a class differ by at most one between folds.
+
+    Raises
+    ------
+    NotApplicable
+        If the rarest class has fewer than twice `MIN_POSITIVES` rows.
+    """
+    streams = Streams.of(random_state)
+    rarest = int(np.bincount(y).min())
+    usable, reason = _usable(n_folds, rarest, "rows of the rarest class")
+    dealt = np.empty(len(y), dtype=np.int64)
+    for label in np.unique(y):
+        rows = np.flatnonzero(y == label)
+        deal = (np.arange(len(rows)) + (0 if label else len(rows))) % usable
+        dealt[streams.child("folds", int(label)).generator().permutation(rows)] = deal
+    return Folds(_from_assignment(dealt, usable), "stratified", n_folds, reason)
+
+
+def grouped_folds(y: np.ndarray, groups: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> Folds:
+    """Deal whole groups into folds, evening out positives first and rows second.
+
+    Groups are taken in order of their positives, then their rows, the largest first (ties in a random order); each
+    goes to the fold that has the fewest positives so far, then the fewest rows (Graham's greedy rule for
+    scheduling, 1969).
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int
+        Classes from 0; all but the commonest count as positive.
+    groups : ndarray of shape (n,), int64
+        Group of each row, from 0.
+    n_folds : int
+        How many folds, at most.
+    random_state : int, Generator, RandomState or None, default=0
+        Seeds the order of equal groups.
+
+    Returns
+    -------
+    Folds
+        No group on both sides of any fold.
+
+    Raises
+    ------
+    NotApplicable
+        If fewer than two folds can hold `MIN_POSITIVES` positives each.
+    """
+    rare = (y != np.bincount(y).argmax()).astype(np.int64)
+    n_groups = int(groups.max()) + 1
+    positives, rows = np.bincount(groups, rare, n_groups), np.bincount(groups, minlength=n_groups)
+    with_positives = int((positives > 0).sum())
+    usable, reason = _usable(
+        n_folds, min(int(rare.sum()), MIN_POSITIVES * with_positives), "positives in groups"
+    )
+    noise = Streams.of(random_state).child("groups").generator().random(n_groups)
+    order = np.lexsort((noise, -rows, -positives))
+    while usable >= 2:
+        assigned = _deal_groups(order, positives, rows, usable)
+        if np.bincount(assigned[groups], rare, usable).min() >= MIN_POSITIVES:
+            return Folds(_from_assignment(assigned[groups], usable), "grouped", n_folds, reason)
+        usable -= 1
+        reason = f"only {with_positives} groups hold positives, unevenly: {usable} folds instead of {n_folds}"
+    raise _too_few(int(rare.sum()), "positives outside one single group")
+
+
+def _deal_groups(order: np.ndarray, positives: np.ndarray, rows: np.ndarray, n_folds: int) -> np.ndarray:
+    fold_positives, fold_rows = np.zeros(n_folds), np.zeros(n_folds)
+    assigned = np.empty(len(order), dtype=np.int64)
+    for group in order:
+        if positives[group]:
+            fold = int(np.lexsort((fold_rows, fold_positives))[0])
+        else:
+            fold = int(fold_rows.argmin())
+        assigned[group] = fold
+        fold_positives[fold] += positives[group]
+        fold_rows[fold] += rows[group]
+    return assigned
+
+
+def time_folds(y: np.ndarray, seconds: np.ndarray, n_folds: int) -> Folds:
+    """Train on the past, judge by what follows; the training part grows.
+
+    The rows in order of time are cut into ``n_folds + 1`` windows that hold equal shares of the positives (so that
+    each judges equally well), never between rows of one instant. Window k judges a model of windows 0 to k - 1.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int
+        Classes from 0; all but the commonest count as positive.
+    seconds : ndarray of shape (n,), float64
+        When each row happened.
+    n_folds : int
+        How many folds, at most.
+
+    Returns
+    -------
+    Folds
+        Every training row is earlier than every test row.
+
+    Raises
+    ------
+    NotApplicable
+        If two folds cannot be made.
+    """
+    rare = y != np.bincount(y).argmax()
+    usable, reason = _usable(n_folds, int(rare.sum()) - MIN_POSITIVES, "positives after the first window")
+    while usable >= 2:
+        edges = np.quantile(seconds[rare], np.arange(1, usable + 1) / (usable + 1), method="inverted_cdf")
+        window = np.searchsorted(edges, seconds, side="left")
+        counts = np.array([(rare & (window == k)).sum() for k in range(usable + 1)])
+        if counts.min() >= MIN_POSITIVES and all((~rare & (window == k)).any() for k in range(usable + 1)):
+            folds = tuple(
+                Fold(np.flatnonzero(window < k), np.flatnonzero(window == k)) for k in range(1, usable + 1)
+            )
+            return Folds(folds, "time", n_folds, reason)
+        usable -= 1
+        reason = f"the positives share too few instants for {n_folds} folds in time: {usable} instead"
+    raise _too_few(int(rare.sum()), "positives spread over time")
+
+
+def _usable(requested: int, n_positive: int, what: str) -> tuple[int, str]:
+    usable = min(requested, n_positive // MIN_POSITIVES)
+    if usable < 2:
+        raise _too_few(n_positive, what)
+    if usable == requested:
+        return usable, ""
+    return usable, (
+        f"{n_positive} {what} allow {usable} folds with {MIN_POSITIVES} each, not the {requested} asked for"
+    )
+
+
+def _too_few(n_positive: int, what: str) -> NotApplicable:
+    return NotApplicable(
+        f"There are {n_positive} {what}.",
+        expected=f"Expected at least {2 * MIN_POSITIVES}: {MIN_POSITIVES} to learn from and {MIN_POSITIVES} to judge by.",
+        why="With fewer, a single row decides every figure, and no comparison would be honest.",
+        hint="Collect more rows of the rare class.",
+    )
+
+
+def _from_assignment(assigned: np.ndarray, n_folds: int) -> tuple[Fold, ...]:
+    return tuple(Fold(np.flatnonzero(assigned != k), np.flatnonzero(assigned == k)) for k in range(n_folds))
