@@ -191,10 +191,8 @@ def _deal_groups(order: np.ndarray, positives: np.ndarray, rows: np.ndarray, n_f
     fold_positives, fold_rows = np.zeros(n_folds), np.zeros(n_folds)
     assigned = np.empty(len(order), dtype=np.int64)
     for group in order:
-        if positives[group]:
-            fold = int(np.lexsort((fold_rows, fold_positives))[0])
-        else:
-            fold = int(fold_rows.argmin())
+        emptiest = np.lexsort((fold_rows, fold_positives))[0] if positives[group] else fold_rows.argmin()
+        fold = int(emptiest)
         assigned[group] = fold
         fold_positives[fold] += positives[group]
         fold_rows[fold] += rows[group]
@@ -256,7 +254,7 @@ def _usable(requested: int, n_positive: int, what: str) -> tuple[int, str]:
 def _too_few(n_positive: int, what: str) -> NotApplicable:
     return NotApplicable(
         f"There are {n_positive} {what}.",
-        expected=f"Expected at least {2 * MIN_POSITIVES}: {MIN_POSITIVES} to learn from and {MIN_POSITIVES} to judge by.",
+        expected=f"Expected at least {2 * MIN_POSITIVES}: {MIN_POSITIVES} to learn from, {MIN_POSITIVES} to judge by.",
         why="With fewer, a single row decides every figure, and no comparison would be honest.",
         hint="Collect more rows of the rare class.",
     )
