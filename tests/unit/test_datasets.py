@@ -137,7 +137,7 @@ def test_simulate_writes_by_the_ending(tmp_path: Path, suffix: str) -> None:
         "parquet": pl.read_parquet,
         "csv": pl.read_csv,
         "tsv": lambda p: pl.read_csv(p, separator="\t"),
-        "arrow": lambda p: pl.read_ipc(p),
+        "arrow": pl.read_ipc,
         "jsonl": pl.read_ndjson,
     }
     back = readers[suffix](out)
