@@ -7,7 +7,7 @@ The rest of the library never touches a frame's own methods: it asks for columns
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,13 +23,17 @@ __all__ = [
     "UNKNOWN",
     "ColumnKind",
     "Features",
+    "column",
     "column_kinds",
     "column_names",
     "concat",
     "features",
+    "float_columns",
     "is_frame",
     "n_columns",
     "n_rows",
+    "rebuild",
+    "row_bytes",
     "select",
     "take",
     "with_column",
@@ -172,7 +176,7 @@ def column_kinds(X: Any) -> tuple[ColumnKind, ...]:
     """
     if is_frame(X):
         frame = _frame(X)
-        return tuple(_series_kind(frame[name]) for name in frame.columns)
+        return tuple(_series_kind(frame[:, j]) for j in range(len(frame.columns)))
     if sparse.issparse(X) or X.dtype.kind in "fiu":
         return _all_of("number", X)
     if X.dtype.kind == "b":
@@ -411,9 +415,150 @@ def select(X: Any, columns: Sequence[int]) -> Any:
         Of the same kind.
     """
     if is_frame(X):
-        names = _frame(X).columns
-        return _frame(X).select([names[j] for j in columns]).to_native()
+        return _frame(X)[:, [int(j) for j in columns]].to_native()
     return X[:, list(columns)]
+
+
+def column(X: Any, j: int) -> Any:
+    """Take one column as a series, or as an array of one dimension.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or frame
+        The table.
+    j : int
+        Position.
+
+    Returns
+    -------
+    object
+        A series of the frame's own kind, or an array.
+    """
+    if is_frame(X):
+        return _frame(X)[:, j].to_native()
+    return X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
+
+
+def float_columns(X: Any) -> list[np.ndarray]:
+    """Give the columns of floating point numbers of a frame.
+
+    Parameters
+    ----------
+    X : frame
+        The table.
+
+    Returns
+    -------
+    list of ndarray
+        One a column, NaN where missing; a view where the frame allows it.
+    """
+    frame = _frame(X)
+    chosen = [frame[name] for name in frame.columns if frame[name].dtype.is_float()]
+    return [np.asarray(series.to_numpy(), dtype=np.float64) for series in chosen]
+
+
+def row_bytes(X: Any) -> float:
+    """Estimate what one row takes in memory.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or frame
+        The table.
+
+    Returns
+    -------
+    float
+        Bytes a row, on average.
+    """
+    n = max(1, n_rows(X))
+    if isinstance(X, np.ndarray):
+        return X.nbytes / n
+    if sparse.issparse(X):
+        X = X.tocsr()
+        return float(X.data.nbytes + X.indices.nbytes + X.indptr.nbytes) / n
+    return float(_frame(X).estimated_size()) / n
+
+
+def rebuild(
+    X: Any, rows: np.ndarray, numbers: Mapping[int, np.ndarray], choices: Mapping[int, np.ndarray]
+) -> Any:
+    """Take rows, and write some of their columns anew.
+
+    Parameters
+    ----------
+    X : frame or ndarray
+        The table.
+    rows : ndarray of shape (m,), int64
+        The rows that the new ones start from.
+    numbers : mapping of int to ndarray of shape (m,), float64
+        New values of columns of numbers and dates; NaN becomes missing. Integral columns are rounded, and kept
+        within the values that the column has in X.
+    choices : mapping of int to ndarray of shape (m,), int64
+        For other columns, the row of X that each new row copies its value from.
+
+    Returns
+    -------
+    object
+        A table of the same kind, columns and types, with m rows; a pandas index is numbered anew.
+    """
+    if isinstance(X, np.ndarray):
+        return _rebuild_array(X, rows, numbers, choices)
+    source = _frame(X)
+    start = _plain_index(take(X, rows))
+    written = []
+    for j, values in numbers.items():
+        like = start[:, j]
+        written.append(_numbers_like(like, _within(source[:, j], values)))
+    for j, chosen in choices.items():
+        taken = _plain_index(take(select(X, [j]), chosen))
+        written.append(taken[:, 0])
+    return start.with_columns(*written).to_native() if written else start.to_native()
+
+
+def _plain_index(native: Any) -> nw.DataFrame[Any]:
+    return _frame(native.reset_index(drop=True) if hasattr(native, "iloc") else native)
+
+
+def _within(series: nw.Series[Any], values: np.ndarray) -> np.ndarray:
+    if not series.dtype.is_integer() or not len(values):
+        return values
+    seen = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if np.isnan(seen).all():
+        return values
+    return np.clip(np.rint(values), np.nanmin(seen), np.nanmax(seen))
+
+
+def _rebuild_array(
+    X: np.ndarray, rows: np.ndarray, numbers: Mapping[int, np.ndarray], choices: Mapping[int, np.ndarray]
+) -> np.ndarray:
+    out: np.ndarray = X[rows]
+    for j, values in numbers.items():
+        out[:, j] = _object_numbers(X[:, j], values) if X.dtype.kind == "O" else _array_numbers(X, values)
+    for j, chosen in choices.items():
+        out[:, j] = X[chosen, j]
+    return out
+
+
+def _array_numbers(X: np.ndarray, values: np.ndarray) -> np.ndarray:
+    if X.dtype.kind != "M":
+        return values
+    stamps: np.ndarray = np.rint(np.nan_to_num(values) * 1e6).astype(np.int64).view("datetime64[us]")
+    stamps[np.isnan(values)] = np.datetime64("NaT")
+    return np.asarray(stamps.astype(X.dtype))
+
+
+def _object_numbers(column: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Give numbers as objects, integers where all present values of the column are integers."""
+    present = [v for v in column.tolist() if not _is_missing(v)]
+    blank = next((v for v in column.tolist() if _is_missing(v)), np.nan)
+    if present and all(isinstance(v, int | np.integer) for v in present):
+        values = np.clip(np.rint(values), min(present), max(present))
+        plain: list[Any] = [blank if v != v else int(v) for v in values.tolist()]
+    else:
+        plain = [blank if v != v else v for v in values.tolist()]
+    out = np.empty(len(plain), dtype=object)
+    out[:] = plain
+    return out
 
 
 def with_column(X: Any, j: int, values: np.ndarray) -> Any:
