@@ -5,6 +5,8 @@ What this room answers, and what it promises
 ``kneighbors(queries, points, k, rows=None)``
     The k nearest points of each query, distances and numbers. `rows` says which point each query itself is, so that
     it is left out of its own neighbours.
+``Index(points).nearest_rows(rows, k)`` and ``.nearest(queries, k)``
+    The same, of points that are asked more than once; squared distances.
 ``Space.of(X, minority=None)``
     A table of any kind (array, sparse matrix, frame with categories, booleans, dates, missing values) as points; made
     once, `take(rows)` gives parts of it, and everything here accepts it in place of a matrix. For numbers with
@@ -20,7 +22,7 @@ the smaller row number comes first; block size, working memory and number of thr
 from __future__ import annotations
 
 from counterpoise.neighbours.categories import ValueDifferences
-from counterpoise.neighbours.search import kneighbors
+from counterpoise.neighbours.search import Index, kneighbors
 from counterpoise.neighbours.space import Space, category_penalty
 
-__all__ = ["Space", "ValueDifferences", "category_penalty", "kneighbors"]
+__all__ = ["Index", "Space", "ValueDifferences", "category_penalty", "kneighbors"]

@@ -24,7 +24,7 @@ class Distinct:
     group : ndarray of shape (n,), int64
         For each row the number of its distinct row.
     first : ndarray of shape (n_distinct,), int64
-        The first row of each group.
+        The first row of each group, ascending.
     order : ndarray of shape (n,), int64
         Rows sorted by group, ascending within a group.
     start : ndarray of shape (n_distinct + 1,), int64
@@ -75,10 +75,20 @@ def distinct_rows(X: np.ndarray, codes: np.ndarray | None = None) -> Distinct:
         same = _equal(X, codes, order[:-1], order[1:])
     new = np.ones(len(order), dtype=bool)
     new[suspects[same] + 1] = False
-    start = np.append(np.flatnonzero(new), len(order))
-    group = np.empty(len(order), dtype=np.int64)
-    group[order] = np.cumsum(new) - 1
-    return Distinct(group, order[start[:-1]], order, start)
+    return _numbered(order, np.flatnonzero(new))
+
+
+def _numbered(order: np.ndarray, begin: np.ndarray) -> Distinct:
+    """Number groups by their first row, so that of two the one with the smaller number has the smaller rows first."""
+    n, sizes = len(order), np.diff(begin, append=len(order))
+    first = order[begin]
+    rank = np.argsort(first, kind="stable")
+    start = np.concatenate([[0], np.cumsum(sizes[rank])])
+    moved = np.repeat(begin[rank] - start[:-1], sizes[rank]) + np.arange(n)
+    order = order[moved]
+    group = np.empty(n, dtype=np.int64)
+    group[order] = np.repeat(np.arange(len(begin)), sizes[rank])
+    return Distinct(group, first[rank], order, start)
 
 
 def _equal(X: np.ndarray, codes: np.ndarray | None, a: np.ndarray, b: np.ndarray) -> np.ndarray:
