@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from counterpoise.learn.binner import ClassAwareBinner
 from counterpoise.learn.boosting import BoostingClassifier
+from counterpoise.learn.catalogue import (
+    LEARNERS,
+    TREATMENTS,
+    LearnerSpec,
+    default_learners,
+    make_candidate,
+    make_learner,
+    treatment_names,
+)
 from counterpoise.learn.encode import TableEncoder
+from counterpoise.learn.treated import Treated
 
-__all__ = ["BoostingClassifier", "ClassAwareBinner", "TableEncoder"]
+__all__ = [
+    "LEARNERS",
+    "TREATMENTS",
+    "BoostingClassifier",
+    "ClassAwareBinner",
+    "LearnerSpec",
+    "TableEncoder",
+    "Treated",
+    "default_learners",
+    "make_candidate",
+    "make_learner",
+    "treatment_names",
+]
