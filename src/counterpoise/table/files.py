@@ -6,13 +6,22 @@ import csv
 import glob
 import gzip
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from counterpoise.errors import TableError, nearest_names
 
-__all__ = ["SUFFIXES", "expand", "read_frame", "write_frame"]
+__all__ = [
+    "SUFFIXES",
+    "check_output",
+    "expand",
+    "read_frame",
+    "read_pieces",
+    "refuse_repeated",
+    "write_frame",
+]
 
 _NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 _INFER_ROWS = 10_000
@@ -163,8 +172,13 @@ def _format(path: Path) -> str:
 
 
 def _read_one(path: Path) -> pl.DataFrame:
-    reader = _READERS.get(_format(path))
-    if reader is None:
+    _refuse_unreadable(path)
+    with _explained(path):
+        return _READERS[_format(path)](path)
+
+
+def _refuse_unreadable(path: Path) -> None:
+    if _format(path) not in _READERS:
         raise TableError(
             f"{str(path)!r} ends in {_format(path)!r}.",
             expected=f"Expected one of {', '.join(SUFFIXES)}.",
@@ -173,8 +187,13 @@ def _read_one(path: Path) -> pl.DataFrame:
         )
     if path.stat().st_size == 0:
         raise _empty(str(path))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what polars and the system say about a file into one message."""
     try:
-        return reader(path)
+        yield
     except pl.exceptions.NoDataError:
         raise _empty(str(path)) from None
     except pl.exceptions.DuplicateError as error:
@@ -228,6 +247,95 @@ def _differing(frame: pl.DataFrame, first: pl.DataFrame) -> str:
     return " and ".join(parts) or "in another order"
 
 
+_SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    ".csv": lambda path: _scan_csv(path, ","),
+    ".tsv": lambda path: _scan_csv(path, "\t"),
+    ".parquet": pl.scan_parquet,
+    ".pq": pl.scan_parquet,
+    ".arrow": pl.scan_ipc,
+    ".ipc": pl.scan_ipc,
+    ".feather": pl.scan_ipc,
+    ".jsonl": pl.scan_ndjson,
+    ".ndjson": pl.scan_ndjson,
+}
+
+
+def _scan_csv(path: Path, separator: str) -> pl.LazyFrame:
+    _refuse_repeated_names(path, separator)
+    return pl.scan_csv(
+        path, separator=separator, null_values=_NULLS, infer_schema_length=None, try_parse_dates=True
+    )
+
+
+def read_pieces(source: str | Path | Sequence[str | Path], rows_at_once: int) -> Iterator[pl.DataFrame]:
+    """Read files piece by piece, in order.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of them
+        As for `read_frame`.
+    rows_at_once : int
+        Rows of a piece, about.
+
+    Yields
+    ------
+    polars.DataFrame
+        The next rows; at least one piece, which may be empty.
+
+    Raises
+    ------
+    TableError
+        If a file is absent, empty, damaged or of an unknown format.
+    """
+    for path in expand(source):
+        with _explained(path):
+            _refuse_unreadable(path)
+            pieces = _SCANNERS[_format(path)](path).collect_batches(
+                chunk_size=rows_at_once, maintain_order=True
+            )
+        while True:
+            with _explained(path):
+                piece = next(pieces, None)
+            if piece is None:
+                break
+            yield from piece.iter_slices(rows_at_once)
+
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
+    ".parquet": lambda frame, path: frame.write_parquet(path),
+    ".pq": lambda frame, path: frame.write_parquet(path),
+    ".csv": lambda frame, path: frame.write_csv(path),
+    ".tsv": lambda frame, path: frame.write_csv(path, separator="\t"),
+    ".arrow": lambda frame, path: frame.write_ipc(path),
+    ".ipc": lambda frame, path: frame.write_ipc(path),
+    ".feather": lambda frame, path: frame.write_ipc(path),
+    ".jsonl": lambda frame, path: frame.write_ndjson(path),
+    ".ndjson": lambda frame, path: frame.write_ndjson(path),
+}
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output that could not be written, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+
+    Raises
+    ------
+    TableError
+        If the ending names no format, or the path is a folder.
+    """
+    if _format(path) not in _WRITERS or path.is_dir():
+        raise TableError(
+            f"The output {str(path)!r} {'is a folder' if path.is_dir() else f'ends in {_format(path)!r}'}.",
+            expected=f"Expected a file that ends in one of {', '.join(_WRITERS)}.",
+            why="The ending says what to write.",
+            hint="For example: --out predictions.parquet",
+        )
+
+
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame, whole or not at all.
 
@@ -241,31 +349,21 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     Raises
     ------
     TableError
-        If the ending is another.
+        If the ending is another, or the file cannot be written.
     """
-    suffix = _format(path)
-    writers: dict[str, Callable[[Path], object]] = {
-        ".parquet": frame.write_parquet,
-        ".pq": frame.write_parquet,
-        ".csv": frame.write_csv,
-        ".tsv": lambda to: frame.write_csv(to, separator="\t"),
-        ".arrow": frame.write_ipc,
-        ".ipc": frame.write_ipc,
-        ".feather": frame.write_ipc,
-        ".jsonl": frame.write_ndjson,
-        ".ndjson": frame.write_ndjson,
-    }
-    if suffix not in writers:
-        raise TableError(
-            f"The output {str(path)!r} ends in {suffix!r}.",
-            expected=f"Expected one of {', '.join(writers)}.",
-            why="The ending says what to write.",
-            hint="For example: --out predictions.parquet",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_output(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        writers[suffix](partial)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _WRITERS[_format(path)](frame, partial)
         partial.replace(path)
+    except OSError as error:
+        raise TableError(
+            f"{str(path)!r} cannot be written ({_first_line(error)}).",
+            expected="Expected a folder with room and the right to write.",
+            why="The result would be lost.",
+            hint="Choose another place with --out.",
+        ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()

@@ -1,0 +1,71 @@
+"""The command line: routes to one file a verb, and turns errors into one message and an exit status.
+
+Exit status: 0 done; 2 the input or the options are wrong, or there is no honest answer; 1 a fault of ours; 130
+interrupted with nothing to show.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from counterpoise.cli import compare, evaluate, predict, profile, resample, simulate
+from counterpoise.errors import CounterpoiseError, InputError, MissingExtra, NotApplicable
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="counterpoise",
+    help="What should be done about a rare outcome, shown with evidence, then shipped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for verb in (compare, profile, resample, predict, evaluate, simulate):
+    verb.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from counterpoise import __version__
+
+        sys.stdout.write(f"counterpoise {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Say the version."
+    ),
+) -> None:
+    """What should be done about a rare outcome, shown with evidence, then shipped."""
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        The words after ``counterpoise``; those of the process by default.
+    """
+    try:
+        app(args=arguments, standalone_mode=True)
+    except (InputError, NotApplicable, MissingExtra) as error:
+        _say(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _say(error: CounterpoiseError) -> None:
+    lines = [f"Error: {error.given}"]
+    lines += [f"  {part}" for part in (error.expected, error.why, error.hint) if part]
+    sys.stderr.write("\n".join(lines) + "\n")

@@ -1,0 +1,101 @@
+"""Options that several verbs share, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = [
+    "Amount",
+    "Drop",
+    "Group",
+    "Id",
+    "Json",
+    "Out",
+    "Positive",
+    "Seed",
+    "TableArgument",
+    "Target",
+    "Time",
+    "Weight",
+    "names",
+    "read_table",
+]
+
+TableArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="TABLE", help="CSV, TSV, Parquet, Arrow IPC or JSON lines: a file, several, or a pattern."
+    ),
+]
+Target = Annotated[str, typer.Option("--target", metavar="COL", help="The column with the outcome.")]
+Positive = Annotated[
+    str | None,
+    typer.Option("--positive", metavar="V", help="The positive label [default: the rarer of two]."),
+]
+Time = Annotated[
+    str | None, typer.Option("--time", metavar="COL", help="When a row happened: later rows judge.")
+]
+Group = Annotated[
+    str | None, typer.Option("--group", metavar="COL", help="What a row belongs to: groups stay whole.")
+]
+Weight = Annotated[str | None, typer.Option("--weight", metavar="COL", help="How much a row counts.")]
+Amount = Annotated[str | None, typer.Option("--amount", metavar="COL", help="What is at stake in a row.")]
+Id = Annotated[str | None, typer.Option("--id", metavar="COL", help="What names a row.")]
+Drop = Annotated[
+    list[str] | None, typer.Option("--drop", metavar="COL", help="A column to leave out; may be repeated.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seeds every draw.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def names(text: str | None) -> list[str] | None:
+    """Split a list of names.
+
+    Parameters
+    ----------
+    text : str or None
+        Names with commas between them.
+
+    Returns
+    -------
+    list of str or None
+        None where nothing was given.
+    """
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def read_table(
+    paths: list[str],
+    target: str,
+    positive: str | None = None,
+    drop: list[str] | None = None,
+    **roles: str | None,
+) -> Any:
+    """Read the table that a command names.
+
+    Parameters
+    ----------
+    paths : list of str
+        Files or patterns.
+    target : str
+        The column with the outcome.
+    positive : str, optional
+        The positive label, as text.
+    drop : list of str, optional
+        Columns to leave out.
+    **roles : str or None
+        Columns with a role.
+
+    Returns
+    -------
+    Table
+        Checked.
+    """
+    from counterpoise.table import read
+
+    source = paths[0] if len(paths) == 1 else paths
+    return read(source, target=target, positive=positive, drop=drop or (), **roles)

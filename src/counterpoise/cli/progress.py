@@ -1,0 +1,79 @@
+"""What is shown while something runs: on standard error, and only to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["bar", "spinner"]
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@contextmanager
+def spinner(words: str) -> Iterator[None]:
+    """Show that something runs.
+
+    Parameters
+    ----------
+    words : str
+        What runs.
+
+    Yields
+    ------
+    None
+        While it runs.
+    """
+    console = _console()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(words):
+        yield
+
+
+@contextmanager
+def bar(words: str) -> Iterator[Callable[[Any], None]]:
+    """Show how far a trial is, with the time that is left.
+
+    Parameters
+    ----------
+    words : str
+        What runs.
+
+    Yields
+    ------
+    callable
+        Takes each `counterpoise.evaluate.Progress`.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from counterpoise.evaluate.budget import say_duration
+
+    console = _console()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(words, total=1, left="")
+
+        def tell(progress: Any) -> None:
+            left = (
+                ""
+                if progress.seconds_left is None
+                else f"{say_duration(max(0.0, progress.seconds_left))} left"
+            )
+            shown.update(
+                task, completed=progress.done, total=progress.total, description=progress.candidate, left=left
+            )
+
+        yield tell

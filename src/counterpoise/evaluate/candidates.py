@@ -1,0 +1,184 @@
+"""What is compared: every treatment with every learner, by name or as objects of the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from counterpoise.errors import OptionError, TypeOfInputError
+from counterpoise.learn import default_learners, make_candidate, make_learner
+from counterpoise.learn.catalogue import LEARNERS, check_treatment
+from counterpoise.table.table import Table
+
+__all__ = ["DEFAULT_TREATMENTS", "UNTREATED", "Candidate", "build", "candidates_for"]
+
+UNTREATED = "none"
+"""The treatment that leaves the table alone; always among the candidates."""
+
+DEFAULT_TREATMENTS = (UNTREATED, "class_weight", "random_over", "random_under", "smote")
+"""What is tried where nothing is asked for; the untreated model first."""
+
+Named = str | tuple[str, Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A learner with a treatment.
+
+    Attributes
+    ----------
+    treatment, learner : str
+        Their names.
+    treatment_object, learner_object : object or None
+        The user's own sampler or classifier; None for those of the catalogue.
+    """
+
+    treatment: str
+    learner: str
+    treatment_object: Any = None
+    learner_object: Any = None
+
+    @property
+    def name(self) -> str:
+        """Learner and treatment in words."""
+        return f"{self.learner} + {self.treatment}" if self.treatment != UNTREATED else self.learner
+
+    @property
+    def is_untreated(self) -> bool:
+        """Whether the table is left alone."""
+        return self.treatment == UNTREATED
+
+    @property
+    def key(self) -> str:
+        """A file name that stands for the candidate and the parameters of its objects."""
+        words = re.sub(r"[^a-z0-9_]+", "-", f"{self.learner}.{self.treatment}".lower()).strip("-")
+        objects = [repr(thing) for thing in (self.learner_object, self.treatment_object) if thing is not None]
+        if not objects and words == f"{self.learner}.{self.treatment}".replace(".", "-"):
+            return words
+        return f"{words}-{hashlib.blake2b(chr(31).join([self.name, *objects]).encode(), digest_size=4).hexdigest()}"
+
+    @property
+    def cost(self) -> float:
+        """Relative time to fit, to try the cheap ones first."""
+        known = LEARNERS.get(self.learner)
+        return known.cost if known is not None and self.learner_object is None else 1.0
+
+
+def candidates_for(
+    table: Table,
+    treatments: Sequence[Any] | Mapping[str, Any] | None = None,
+    learners: Sequence[Any] | Mapping[str, Any] | None = None,
+) -> list[Candidate]:
+    """Pair every treatment with every learner.
+
+    Parameters
+    ----------
+    table : Table
+        What will be learned from.
+    treatments : sequence of str or sampler, mapping of name to sampler, or None
+        By default `DEFAULT_TREATMENTS`. The untreated model is added where it is not asked for.
+    learners : sequence of str or classifier, mapping of name to classifier, or None
+        By default those of the catalogue that are installed.
+
+    Returns
+    -------
+    list of Candidate
+        Untreated ones first, cheap ones first.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown.
+    MissingExtra
+        If a learner's library is not installed.
+    TypeOfInputError
+        If an object is neither a sampler nor a classifier.
+    """
+    named_treatments = dict(
+        _named(treatments if treatments is not None else DEFAULT_TREATMENTS, _check_sampler)
+    )
+    named_learners = dict(_named(learners if learners is not None else default_learners(), _check_classifier))
+    named_treatments = {UNTREATED: None, **named_treatments}
+    pairs = [
+        Candidate(treatment, learner, treatment_object, learner_object)
+        for treatment, treatment_object in named_treatments.items()
+        for learner, learner_object in named_learners.items()
+    ]
+    position = {treatment: k for k, treatment in enumerate(named_treatments)}
+    return sorted(
+        pairs, key=lambda c: (not c.is_untreated, position[c.treatment] if c.is_untreated else c.cost)
+    )
+
+
+def _named(things: Iterable[Any] | Mapping[str, Any], check: Any) -> Iterable[tuple[str, Any]]:
+    pairs = things.items() if isinstance(things, Mapping) else [_name_of(thing) for thing in things]
+    seen: set[str] = set()
+    for name, thing in pairs:
+        check(name, thing)
+        if name in seen:
+            raise OptionError(
+                f"{name!r} was named twice.",
+                expected="Expected each name once.",
+                why="Results are told apart by name.",
+                hint="Give objects of one class different names: {'smote 3': SMOTE(k_neighbors=3), ...}.",
+            )
+        seen.add(name)
+        yield name, thing
+
+
+def _name_of(thing: Any) -> tuple[str, Any]:
+    if isinstance(thing, str):
+        return thing, None
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(thing).__name__).lower(), thing
+
+
+def _check_sampler(name: str, thing: Any) -> None:
+    if thing is None:
+        check_treatment(name)
+    elif not (hasattr(thing, "fit_resample") or hasattr(thing, "plan")):
+        raise _not_a("sampler with fit_resample", name, thing)
+
+
+def _check_classifier(name: str, thing: Any) -> None:
+    if thing is None:
+        make_learner(name)
+    elif not (hasattr(thing, "fit") and hasattr(thing, "predict_proba")):
+        raise _not_a("classifier with fit and predict_proba", name, thing)
+
+
+def _not_a(what: str, name: str, thing: Any) -> TypeOfInputError:
+    return TypeOfInputError(
+        f"{name!r} is a {type(thing).__name__}.",
+        expected=f"Expected a {what}, or a name of the catalogue.",
+        why="Candidates are fitted and scored in every fold.",
+        hint="Wrap it in a scikit-learn estimator.",
+    )
+
+
+def build(candidate: Candidate, *, random_state: int, n_threads: int | None = None) -> Any:
+    """Make the unfitted classifier of a candidate.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Which one.
+    random_state : int
+        Seeds learner and treatment.
+    n_threads : int, optional
+        Threads it may use.
+
+    Returns
+    -------
+    Treated
+        Puts the prior back by the closed form only.
+    """
+    return make_candidate(
+        candidate.treatment if candidate.treatment_object is None else candidate.treatment_object,
+        candidate.learner if candidate.learner_object is None else candidate.learner_object,
+        random_state=random_state,
+        n_threads=n_threads,
+        recalibrate="prior",
+    )
