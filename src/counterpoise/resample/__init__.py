@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from counterpoise.resample.base import BaseSampler
 from counterpoise.resample.plan import Plan
 from counterpoise.resample.random import RandomOverSampler, RandomUnderSampler
+from counterpoise.resample.smote import SMOTE, SMOTEN, SMOTENC
 
-__all__ = ["BaseSampler", "Plan", "RandomOverSampler", "RandomUnderSampler"]
+__all__ = ["SMOTE", "SMOTEN", "SMOTENC", "Plan", "RandomOverSampler", "RandomUnderSampler"]

@@ -19,16 +19,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from counterpoise.chance import Streams
+from counterpoise.errors import NotApplicable
 from counterpoise.table import frames
 
-__all__ = ["Groups", "Invention", "Noise", "interpolate", "invented_numbers", "invented_table", "vote"]
+__all__ = [
+    "Groups",
+    "Invention",
+    "Noise",
+    "interpolate",
+    "invented_numbers",
+    "invented_table",
+    "join",
+    "kinds_of",
+    "vote",
+]
 
 _CHUNK = 2048
 """Rows interpolated at a time: a few hundred kilobytes, so that they stay in the cache."""
@@ -93,6 +104,8 @@ class Invention:
         Groups whose mean is taken.
     noise : Noise or None
         Noise that is added.
+    categories : ndarray of int64, or None
+        Columns that are categories although their type does not say so.
     """
 
     base: np.ndarray
@@ -102,6 +115,7 @@ class Invention:
     donor_set: np.ndarray | None = None
     groups: Groups | None = None
     noise: Noise | None = None
+    categories: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.base)
@@ -127,6 +141,7 @@ class Invention:
             None if self.donor_set is None else self.donor_set[rows],
             None if self.groups is None else _some_groups(self.groups, np.arange(len(self))[rows]),
             None if self.noise is None else _some_noise(self.noise, rows),
+            self.categories,
         )
 
     def references(self) -> np.ndarray:
@@ -166,8 +181,8 @@ class Invention:
         groups = self.groups
         if groups is not None:
             groups = Groups(change(groups.members), groups.starts)
-        return Invention(
-            change(self.base), change(self.neighbour), self.gap, donors, self.donor_set, groups, self.noise
+        return replace(
+            self, base=change(self.base), neighbour=change(self.neighbour), donors=donors, groups=groups
         )
 
 
@@ -180,6 +195,95 @@ def _some_groups(groups: Groups, rows: np.ndarray) -> Groups:
 
 def _some_noise(noise: Noise, rows: np.ndarray | slice) -> Noise:
     return Noise(noise.seed, noise.scales, noise.which[rows], noise.position[rows])
+
+
+# --- rows behind rows ---------------------------------------------------------------------------------------
+
+
+def join(a: Invention, b: Invention) -> Invention:
+    """Put invented rows behind others.
+
+    Parameters
+    ----------
+    a, b : Invention
+        Rows under the same numbers.
+
+    Returns
+    -------
+    Invention
+        Those of a, then those of b.
+    """
+    if not len(b):
+        return a
+    if not len(a):
+        return b
+    donors, donor_set = _joined_donors(a, b)
+    return Invention(
+        np.concatenate((a.base, b.base)),
+        np.concatenate((a.neighbour, b.neighbour)),
+        np.concatenate((a.gap, b.gap)),
+        donors,
+        donor_set,
+        _joined_groups(a, b),
+        _joined_noise(a, b),
+        _joined_categories(a, b),
+    )
+
+
+def _joined_donors(a: Invention, b: Invention) -> tuple[np.ndarray | None, np.ndarray | None]:
+    if a.donors is None and b.donors is None:
+        return None, None
+    sets = [np.empty((0, 0), dtype=np.int64) if i.donors is None else i.donors for i in (a, b)]
+    width = max(each.shape[1] for each in sets)
+    padded = [np.pad(each, ((0, 0), (0, width - each.shape[1])), constant_values=-1) for each in sets]
+    which = [np.full(len(i), -1, dtype=np.int32) if i.donor_set is None else i.donor_set for i in (a, b)]
+    moved = np.where(which[1] < 0, -1, which[1] + len(sets[0]))
+    return np.concatenate(padded), np.concatenate((which[0], moved))
+
+
+def _joined_groups(a: Invention, b: Invention) -> Groups | None:
+    if a.groups is None and b.groups is None:
+        return None
+    one, two = (
+        Groups(np.empty(0, dtype=np.int64), np.zeros(len(i) + 1, dtype=np.int64))
+        if i.groups is None
+        else i.groups
+        for i in (a, b)
+    )
+    starts = np.concatenate((one.starts, two.starts[1:] + len(one.members)))
+    return Groups(np.concatenate((one.members, two.members)), starts)
+
+
+def _joined_categories(a: Invention, b: Invention) -> np.ndarray | None:
+    declared = [i.categories for i in (a, b) if i.categories is not None]
+    return np.unique(np.concatenate(declared)) if declared else None
+
+
+def _joined_noise(a: Invention, b: Invention) -> Noise | None:
+    if a.noise is None and b.noise is None:
+        return None
+    if a.noise is not None and b.noise is not None:
+        raise NotApplicable(
+            "Both plans add Gaussian noise to the rows they invent.",
+            expected="Expected at most one smoothed bootstrap in a chain of plans.",
+            why="The noise of a plan is one seed.",
+            hint="Make the rows of the first plan, and resample those.",
+        )
+    return _late_noise(len(a), b.noise) if a.noise is None else _early_noise(a.noise, len(b))
+
+
+def _early_noise(noise: Noise, n_after: int) -> Noise:
+    none = np.full(n_after, -1, dtype=np.int32)
+    which, position = np.concatenate((noise.which, none)), np.concatenate((noise.position, none))
+    return Noise(noise.seed, noise.scales, which, position)
+
+
+def _late_noise(n_before: int, noise: Noise | None) -> Noise | None:
+    if noise is None:
+        return None
+    none = np.full(n_before, -1, dtype=np.int32)
+    which, position = np.concatenate((none, noise.which)), np.concatenate((none, noise.position))
+    return Noise(noise.seed, noise.scales, which, position)
 
 
 # --- pure mathematics ----------------------------------------------------------------------------------------
@@ -297,19 +401,28 @@ def invented_numbers(X: np.ndarray, invention: Invention, out: np.ndarray | None
         The new rows, in X's type.
     """
     out = np.empty((len(invention), X.shape[1]), dtype=X.dtype) if out is None else out
-    plain = X.dtype.kind == "f" and invention.noise is None
-    bounds = (X.min(axis=0), X.max(axis=0)) if X.dtype.kind in "iu" and len(X) else None
+    is_integral = X.dtype.kind in "iu"
+    bounds = _seen_bounds(X, invention) if is_integral else None
     for start in range(0, len(invention), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(invention)))
-        if plain:
+        if not is_integral and invention.noise is None:
             _interpolate_into(X, invention, rows, out[rows])
         else:
-            out[rows] = _noisy(X, invention, rows, bounds)
+            out[rows] = _computed(X, invention, rows, bounds)
     if invention.groups is not None:
         is_mean = np.flatnonzero(np.diff(invention.groups.starts))
         means = group_means(X, _some_groups(invention.groups, is_mean))
-        out[is_mean] = np.rint(means) if bounds is not None else means
+        out[is_mean] = np.rint(means) if is_integral else means
+    for j in () if invention.categories is None else invention.categories:
+        _, codes = np.unique(X[:, j], return_inverse=True)
+        out[:, j] = X[_chosen(codes, invention), j]
     return out
+
+
+def _seen_bounds(X: np.ndarray, invention: Invention) -> tuple[np.ndarray, np.ndarray] | None:
+    """Give the least and the greatest values where invented ones could lie beyond them."""
+    between = invention.noise is None and bool(((invention.gap >= 0) & (invention.gap <= 1)).all())
+    return None if between or not len(X) else (X.min(axis=0), X.max(axis=0))
 
 
 def _interpolate_into(X: np.ndarray, invention: Invention, rows: slice, out: np.ndarray) -> None:
@@ -322,14 +435,16 @@ def _interpolate_into(X: np.ndarray, invention: Invention, rows: slice, out: np.
         out[...] = interpolate(base, neighbour, gap)
 
 
-def _noisy(
+def _computed(
     X: np.ndarray, invention: Invention, rows: slice, bounds: tuple[np.ndarray, np.ndarray] | None
 ) -> np.ndarray:
     base, neighbour = X[invention.base[rows]], X[invention.neighbour[rows]]
     values = interpolate(base.astype(np.float64), neighbour.astype(np.float64), invention.gap[rows])
     if invention.noise is not None:
         values += _draw_noise(invention.noise, rows)
-    return values if bounds is None else np.clip(np.rint(values), *bounds)
+    if X.dtype.kind in "iu":
+        np.rint(values, out=values)
+    return values if bounds is None else np.clip(values, *bounds)
 
 
 # --- tables of every kind --------------------------------------------------------------------------------------
@@ -353,8 +468,34 @@ def invented_table(X: Any, invention: Invention) -> Any:
     if sparse.issparse(X):
         return _invented_sparse(X, invention)
     if isinstance(X, np.ndarray) and X.dtype.kind in "fiu":
-        return invented_numbers(X, invention)
+        if invention.categories is None:
+            return invented_numbers(X, invention)
+        rows, local = _referred(invention)
+        return invented_numbers(X[rows], local)
     return _invented_frame(X, invention)
+
+
+def kinds_of(X: Any, categories: np.ndarray | None) -> tuple[frames.ColumnKind, ...]:
+    """Say of each column what it holds, some being declared categories.
+
+    Parameters
+    ----------
+    X : ndarray or frame
+        The table.
+    categories : ndarray of int64, or None
+        Columns that are categories whatever their type.
+
+    Returns
+    -------
+    tuple of str
+        One kind a column.
+    """
+    declared = frozenset(() if categories is None else categories.tolist())
+    everything: frames.ColumnKind = "category"
+    if len(declared) == frames.n_columns(X):
+        return (everything,) * len(declared)
+    found = frames.column_kinds(X)
+    return tuple(everything if j in declared else found[j] for j in range(len(found)))
 
 
 def _invented_sparse(X: Any, invention: Invention) -> Any:
@@ -385,8 +526,8 @@ def _invented_sparse(X: Any, invention: Invention) -> Any:
 def _invented_frame(X: Any, invention: Invention) -> Any:
     rows, local = _referred(invention)
     near = frames.take(X, rows)
-    seen = frames.features(near)
-    values = invented_numbers(seen.numeric.astype(np.float64, copy=False), local)
+    seen = frames.features(near, kinds=kinds_of(near, invention.categories))
+    values = invented_numbers(seen.numeric.astype(np.float64, copy=False), replace(local, categories=None))
     numbers = {int(j): values[:, i] for i, j in enumerate(seen.numeric_columns)}
     choices = {int(j): _chosen(seen.codes[:, i], local) for i, j in enumerate(seen.coded_columns)}
     return frames.rebuild(near, local.base, numbers, choices)

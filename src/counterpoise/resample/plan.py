@@ -25,7 +25,7 @@ import polars as pl
 from counterpoise.chance import Seed
 from counterpoise.errors import InputError, NotApplicable, OptionError
 from counterpoise.resample.batches import Batches
-from counterpoise.resample.mixing import Groups, Invention, Noise, invented_numbers, invented_table
+from counterpoise.resample.mixing import Groups, Invention, Noise, invented_numbers, invented_table, join
 from counterpoise.resample.target import Target, read_target
 from counterpoise.table import frames
 
@@ -78,6 +78,8 @@ class Plan:
         Invented rows that are means of groups of rows.
     noise : Noise or None
         Gaussian noise on invented rows, as a seed and scales.
+    categories : ndarray, int64, or None
+        Columns of which invented rows copy a donor's value although their type says number.
     order : ndarray of shape (n_out,), int64, or None
         Output row i is entry ``order[i]`` of the kept rows followed by the invented ones; None: all, in that order.
     pool : ndarray, int64, or None
@@ -110,6 +112,7 @@ class Plan:
     donor_set: np.ndarray | None = None
     groups: Groups | None = None
     noise: Noise | None = None
+    categories: np.ndarray | None = None
     order: np.ndarray | None = None
     pool: np.ndarray | None = None
     row_weights: np.ndarray | None = None
@@ -196,6 +199,7 @@ class Plan:
             donor_set=invention.donor_set,
             groups=invention.groups,
             noise=invention.noise,
+            categories=invention.categories,
             pool=pool,
         )
 
@@ -261,7 +265,14 @@ class Plan:
     def invention(self) -> Invention:
         """The rows that are invented."""
         return Invention(
-            self.base, self.neighbour, self.gap, self.donors, self.donor_set, self.groups, self.noise
+            self.base,
+            self.neighbour,
+            self.gap,
+            self.donors,
+            self.donor_set,
+            self.groups,
+            self.noise,
+            self.categories,
         )
 
     @property
@@ -398,7 +409,12 @@ class Plan:
         )
 
     def _table(self, X: Any) -> Any:
-        if isinstance(X, np.ndarray) and X.dtype.kind in "fiu" and X.ndim == 2 and not self._blocks()[1:]:
+        if (
+            isinstance(X, np.ndarray)
+            and X.dtype.kind in "fiu"
+            and self.categories is None
+            and not self._blocks()[1:]
+        ):
             return self._numeric_table(X)
         parts = [X]
         for block in self._blocks():
@@ -524,6 +540,7 @@ class Plan:
             donor_set=invention.donor_set,
             groups=invention.groups,
             noise=invention.noise,
+            categories=invention.categories,
             order=order,
             pool=None,
         )
@@ -692,6 +709,7 @@ _ARRAYS: dict[str, Any] = {
     "reach": np.float64,
     "donors": np.int64,
     "donor_set": np.int32,
+    "categories": np.int64,
     "order": np.int64,
     "pool": np.int64,
     "row_weights": np.float64,
@@ -747,7 +765,7 @@ def _composed(first: Plan, second: Plan) -> Plan:
         inside = rows < second.n_rows
         return np.where(inside, numbers[np.where(inside, rows, 0)], rows - second.n_rows + n + s)
 
-    both = _joined(first.invention, second.invention.renumbered(change))
+    both = join(first.invention, second.invention.renumbered(change))
     output = change(second.numbers)
     reach = _joined_reach(first, second)
     both, reach, output = _pruned(both, reach, output, n)
@@ -788,72 +806,6 @@ def _joined_reach(first: Plan, second: Plan) -> np.ndarray | None:
         return None
     parts = [np.ones(len(p.base)) if p.reach is None else p.reach for p in (first, second)]
     return np.concatenate(parts)
-
-
-def _joined(a: Invention, b: Invention) -> Invention:
-    if not len(b):
-        return a
-    if not len(a):
-        return b
-    donors, donor_set = _joined_donors(a, b)
-    return Invention(
-        np.concatenate((a.base, b.base)),
-        np.concatenate((a.neighbour, b.neighbour)),
-        np.concatenate((a.gap, b.gap)),
-        donors,
-        donor_set,
-        _joined_groups(a, b),
-        _joined_noise(a, b),
-    )
-
-
-def _joined_donors(a: Invention, b: Invention) -> tuple[np.ndarray | None, np.ndarray | None]:
-    if a.donors is None and b.donors is None:
-        return None, None
-    sets = [np.empty((0, 0), dtype=np.int64) if i.donors is None else i.donors for i in (a, b)]
-    width = max(each.shape[1] for each in sets)
-    padded = [np.pad(each, ((0, 0), (0, width - each.shape[1])), constant_values=-1) for each in sets]
-    which = [np.full(len(i), -1, dtype=np.int32) if i.donor_set is None else i.donor_set for i in (a, b)]
-    moved = np.where(which[1] < 0, -1, which[1] + len(sets[0]))
-    return np.concatenate(padded), np.concatenate((which[0], moved))
-
-
-def _joined_groups(a: Invention, b: Invention) -> Groups | None:
-    if a.groups is None and b.groups is None:
-        return None
-    one, two = (
-        Groups(_NO_ROWS, np.zeros(len(i) + 1, dtype=np.int64)) if i.groups is None else i.groups
-        for i in (a, b)
-    )
-    starts = np.concatenate((one.starts, two.starts[1:] + len(one.members)))
-    return Groups(np.concatenate((one.members, two.members)), starts)
-
-
-def _joined_noise(a: Invention, b: Invention) -> Noise | None:
-    if a.noise is None and b.noise is None:
-        return None
-    if a.noise is not None and b.noise is not None:
-        raise NotApplicable(
-            "Both plans add Gaussian noise to the rows they invent.",
-            expected="Expected at most one smoothed bootstrap in a chain of plans.",
-            why="The noise of a plan is one seed.",
-            hint="Make the rows of the first plan, and resample those.",
-        )
-    return _late_noise(len(a), b.noise) if a.noise is None else _early_noise(a.noise, len(b))
-
-
-def _early_noise(noise: Noise, n_after: int) -> Noise:
-    none = np.full(n_after, -1, dtype=np.int32)
-    which, position = np.concatenate((noise.which, none)), np.concatenate((noise.position, none))
-    return Noise(noise.seed, noise.scales, which, position)
-
-
-def _late_noise(n_before: int, noise: Noise | None) -> Noise | None:
-    if noise is None:
-        return None
-    none = np.full(n_before, -1, dtype=np.int32)
-    which, position = np.concatenate((none, noise.which)), np.concatenate((none, noise.position))
-    return Noise(noise.seed, noise.scales, which, position)
 
 
 def _pruned(

@@ -525,7 +525,7 @@ def _within(series: nw.Series[Any], values: np.ndarray) -> np.ndarray:
     seen = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
     if np.isnan(seen).all():
         return values
-    return np.clip(np.rint(values), np.nanmin(seen), np.nanmax(seen))
+    return np.asarray(np.clip(np.rint(values), np.nanmin(seen), np.nanmax(seen)))
 
 
 def _rebuild_array(
