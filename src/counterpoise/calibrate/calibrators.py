@@ -50,7 +50,7 @@ class _Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Probabilities, in the order of `classes_`.
         """
         check_is_fitted(self)
-        return self.map_.apply(class_probabilities(self.estimator_, X, self.classes_))
+        return np.asarray(self.map_.apply(class_probabilities(self.estimator_, X, self.classes_)))
 
     def predict(self, X: Any) -> np.ndarray:
         """Give the most probable class.

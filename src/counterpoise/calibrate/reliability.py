@@ -195,7 +195,7 @@ class Reliability:
             The same record.
         """
         figures = ("mean_ratio", "intercept", "slope", "calibration_error")
-        parts = {name: Figure(**_with_nan(record[name])) for name in figures}
+        parts: dict[str, Any] = {name: Figure(**_with_nan(record[name])) for name in figures}
         parts["bins"] = tuple(Bin(**_with_nan(each)) for each in record["bins"])
         parts["finding"] = CalibrationFinding(**record["finding"])
         return cls(**{**_with_nan(record), **parts})

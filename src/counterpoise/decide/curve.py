@@ -1,0 +1,556 @@
+"""Every line that scores allow, with what each would catch and miss.
+
+One sort gives all of them: each distinct score is a line (rows with that score or more are alerted), and above them
+all stands the line that alerts nobody. Ties stay together, weights are added exactly, and curves of parts merge to
+the curve of the whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from counterpoise.calibrate.inputs import as_numbers, as_outcome, as_scores, as_weights, same_length
+from counterpoise.decide.bounds import effective
+from counterpoise.decide.confusion import f_beta, figure
+from counterpoise.decide.goal import Goal
+from counterpoise.decide.point import OperatingPoint
+from counterpoise.decide.tally import carry, limbs_of, value_of, widen
+from counterpoise.errors import InputError
+
+__all__ = ["ThresholdCurve"]
+
+_FINITE = float(np.finfo(np.float64).max)
+
+
+class ThresholdCurve:
+    """The exact confusion counts at every line.
+
+    Make one with `from_scores`. The arrays run from the strictest line (alert nobody, threshold infinity) to the
+    loosest (alert every row).
+
+    Attributes
+    ----------
+    thresholds : ndarray of shape (n_lines,), float64
+        Infinity, then every distinct score from the highest; a row is alerted when its score is at least that.
+    tp, fp, fn, tn : ndarray of shape (n_lines,), float64
+        Weighted confusion counts at each line.
+    n_rows : int
+        Rows behind the curve.
+    n_positive : int
+        Positive rows behind it, unweighted.
+
+    Examples
+    --------
+    >>> curve = ThresholdCurve.from_scores([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    >>> curve.thresholds.tolist(), curve.tp.tolist(), curve.fp.tolist()
+    ([inf, 0.8, 0.4, 0.35, 0.1], [0.0, 1.0, 1.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0, 2.0])
+    >>> curve.best("f1").threshold
+    0.225
+    """
+
+    def __init__(
+        self,
+        scores: np.ndarray,
+        masses: dict[str, np.ndarray],
+        n_rows: int,
+        n_positive: int,
+        rows: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None = None,
+    ) -> None:
+        self._scores = scores
+        self._masses = masses
+        self.n_rows = n_rows
+        self.n_positive = n_positive
+        self._rows = rows
+
+    @classmethod
+    def from_scores(
+        cls,
+        y_true: Any,
+        scores: Any,
+        sample_weight: Any = None,
+        *,
+        columns: Mapping[str, Any] | None = None,
+        positive: Any = None,
+    ) -> ThresholdCurve:
+        """Count what every line catches and misses.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_rows,)
+            Outcome: 0/1, -1/1, boolean, or any two labels with `positive` given.
+        scores : array-like of shape (n_rows,)
+            Probabilities or any scores, higher for likelier positives.
+        sample_weight : array-like of shape (n_rows,), optional
+            Non-negative weights.
+        columns : mapping of str to array-like of shape (n_rows,), optional
+            Columns that a goal names as costs of rows, for example ``{"amount": amounts}``; non-negative.
+        positive : object, optional
+            Label of the positive class.
+
+        Returns
+        -------
+        ThresholdCurve
+            The curve.
+
+        Raises
+        ------
+        InputError
+            If lengths differ, a score is NaN, a weight or an amount is negative, or the outcome has not two classes
+            at most.
+        """
+        outcome, values = as_outcome(y_true, positive=positive), as_scores(scores)
+        same_length(outcome.shape[0], scores=values)
+        weights = as_weights(sample_weight, outcome.shape[0])
+        if np.isinf(values).any():
+            values = np.clip(values, -_FINITE, _FINITE)
+        amounts = {name: _as_amounts(name, each, outcome.shape[0]) for name, each in (columns or {}).items()}
+        distinct, masses = _count(outcome, values, weights, amounts)
+        rows = (outcome, values, weights)
+        return cls(distinct, masses, int(outcome.shape[0]), int(outcome.sum()), rows)
+
+    # --- the arrays ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def thresholds(self) -> np.ndarray:
+        """Every line, from the strictest."""
+        return np.concatenate([[np.inf], self._scores[::-1]])
+
+    @cached_property
+    def tp(self) -> np.ndarray:
+        """Weighted positives at or above each line."""
+        return self._above("positive")
+
+    @cached_property
+    def fp(self) -> np.ndarray:
+        """Weighted negatives at or above each line."""
+        return self._above("negative")
+
+    @cached_property
+    def fn(self) -> np.ndarray:
+        """Weighted positives below each line."""
+        return np.asarray(self.tp[-1] - self.tp)
+
+    @cached_property
+    def tn(self) -> np.ndarray:
+        """Weighted negatives below each line."""
+        return np.asarray(self.fp[-1] - self.fp)
+
+    @cached_property
+    def corners(self) -> np.ndarray:
+        """Lines right below a positive, and line 0, which alerts nobody."""
+        has_positive = np.flatnonzero(self._mass("positive").any(axis=0))
+        return np.concatenate([[0], self._scores.shape[0] - has_positive[::-1]])
+
+    def cells_at(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Give the confusion counts of some lines.
+
+        Parameters
+        ----------
+        lines : ndarray of int64
+            Positions in `thresholds`.
+
+        Returns
+        -------
+        tuple of ndarray
+            ``tp, fp, fn, tn``.
+        """
+        return self.tp[lines], self.fp[lines], self.fn[lines], self.tn[lines]
+
+    def between(self, line: int) -> float:
+        """Give a threshold that draws a line with some room for rounding.
+
+        Parameters
+        ----------
+        line : int
+            Position in `thresholds`.
+
+        Returns
+        -------
+        float
+            Half-way from its lowest alerted score to the next one below; the score itself where there is no float
+            between or nothing below; infinity for line 0.
+        """
+        if line == 0:
+            return float("inf")
+        at = self._scores.shape[0] - line
+        score = float(self._scores[at])
+        below = float(self._scores[at - 1]) if at else score
+        middle = below + 0.5 * (score - below) if np.isfinite(score - below) else score
+        return middle if below < middle < score else score
+
+    def _above(self, name: str) -> np.ndarray:
+        sums = np.cumsum(self._mass(name)[:, ::-1], axis=1)
+        return np.concatenate([[0.0], value_of(sums)])
+
+    def _mass(self, name: str) -> np.ndarray:
+        return self._masses[name]
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether rows have weights."""
+        return bool(self._mass("positive").shape[0] == 2)
+
+    def column_sums(self, name: str, positive: bool) -> np.ndarray:
+        """Give the weighted sum of a column over the positives (negatives) at or above each line.
+
+        Parameters
+        ----------
+        name : str
+            A column given to `from_scores`.
+        positive : bool
+            Over positives, or over negatives.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            The sums.
+
+        Raises
+        ------
+        InputError
+            If the curve has no such column.
+        """
+        key = f"{'positive' if positive else 'negative'}:{name}"
+        if key not in self._masses:
+            raise InputError(
+                f"The goal names the column {name!r}, which the curve was not given.",
+                expected="Expected the cost of each row.",
+                why="Without it the cost of a line is not known.",
+                hint=f"Pass row_costs={{{name!r}: values}}, or columns to ThresholdCurve.from_scores.",
+            )
+        return self._above(key)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the curve has sums of."""
+        return tuple(sorted(key.partition(":")[2] for key in self._masses if key.startswith("positive:")))
+
+    @cached_property
+    def n_effective_positive(self) -> float:
+        """Kish's effective number of positives; their count without weights."""
+        return self._n_effective("positive")
+
+    @cached_property
+    def n_effective_negative(self) -> float:
+        """Kish's effective number of negatives; their count without weights."""
+        return self._n_effective("negative")
+
+    def _n_effective(self, name: str) -> float:
+        if not self.is_weighted:
+            return float(self.n_positive if name == "positive" else self.n_rows - self.n_positive)
+        totals = [
+            float(value_of(carry(self._mass(key).sum(axis=1, keepdims=True)))[0])
+            for key in (name, f"{name}^2")
+        ]
+        return float(effective(totals[0], totals[1]))
+
+    def n_effective_alerts_at(self, lines: np.ndarray) -> np.ndarray:
+        """Give Kish's effective number of alerts at some lines.
+
+        Parameters
+        ----------
+        lines : ndarray of int64
+            Positions in `thresholds`.
+
+        Returns
+        -------
+        ndarray, float64
+            The numbers; counts without weights.
+        """
+        if self.is_weighted:
+            return np.asarray(self.n_effective_alerts()[lines])
+        cells = self.cells_at(lines)
+        return np.asarray(cells[0] + cells[1])
+
+    def n_effective_alerts(self) -> np.ndarray:
+        """Give Kish's effective number of alerts at each line.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            The numbers; counts without weights.
+        """
+        alerts = np.asarray(self.tp + self.fp)
+        if not self.is_weighted:
+            return alerts
+        return np.asarray(effective(alerts, self._above("positive^2") + self._above("negative^2")))
+
+    # --- figures -------------------------------------------------------------------------------------------
+
+    def metric(self, name: str) -> np.ndarray:
+        """Give a figure at every line.
+
+        Parameters
+        ----------
+        name : str
+            ``precision``, ``recall``, ``specificity``, ``fpr``, ``f1``, ``f<beta>``, ``mcc``, ``gmean``,
+            ``balanced_accuracy``, ``index_balanced_accuracy``, ``accuracy``, ``lift`` or ``alert_rate``.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            The figure; NaN where it is undefined.
+
+        Raises
+        ------
+        OptionError
+            If there is no such figure.
+        """
+        return np.asarray(figure(name)(self.tp, self.fp, self.fn, self.tn))
+
+    def precision(self) -> np.ndarray:
+        """Give the precision at every line.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            NaN at the line that alerts nobody.
+        """
+        return self.metric("precision")
+
+    def recall(self) -> np.ndarray:
+        """Give the recall at every line.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            NaN without positives.
+        """
+        return self.metric("recall")
+
+    def f_beta(self, beta: float = 1.0) -> np.ndarray:
+        """Give the F-beta figure at every line.
+
+        Parameters
+        ----------
+        beta : float, default=1.0
+            How many times as important recall is as precision.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            The figure.
+        """
+        return np.asarray(f_beta(self.tp, self.fp, self.fn, self.tn, beta))
+
+    def mcc(self) -> np.ndarray:
+        """Give Matthews' correlation coefficient at every line.
+
+        Returns
+        -------
+        ndarray of shape (n_lines,), float64
+            NaN where everybody or nobody is alerted.
+        """
+        return self.metric("mcc")
+
+    def at(self, threshold: float) -> dict[str, float]:
+        """Give the confusion counts of any line.
+
+        Parameters
+        ----------
+        threshold : float
+            Rows with at least this score are alerted.
+
+        Returns
+        -------
+        dict
+            ``tp``, ``fp``, ``fn``, ``tn``.
+        """
+        line = self._scores.shape[0] - int(np.searchsorted(self._scores, threshold, side="left"))
+        return {name: float(getattr(self, name)[line]) for name in ("tp", "fp", "fn", "tn")}
+
+    # --- parts and whole -----------------------------------------------------------------------------------
+
+    def merge(self, other: ThresholdCurve) -> ThresholdCurve:
+        """Give the curve of the rows of both.
+
+        Exact and associative: merging the curves of parts, in any order, gives the curve of the whole.
+
+        Parameters
+        ----------
+        other : ThresholdCurve
+            Curve of other rows.
+
+        Returns
+        -------
+        ThresholdCurve
+            The curve of all rows.
+
+        Raises
+        ------
+        InputError
+            If one has columns that the other has not.
+        """
+        if self.columns != other.columns:
+            raise InputError(
+                f"Curves with the columns {self.columns} and {other.columns} were given.",
+                expected="Expected the same columns in both.",
+                why="Sums over all rows need the column for all rows.",
+                hint="Pass the same columns to ThresholdCurve.from_scores for each part.",
+            )
+        scores = np.union1d(self._scores, other._scores)
+        weighted = self.is_weighted or other.is_weighted
+        mine, theirs = self._all_masses(weighted), other._all_masses(weighted)
+        masses = {}
+        for name, own in mine.items():
+            total = np.zeros((own.shape[0], scores.shape[0]), dtype=np.int64)
+            total[:, np.searchsorted(scores, self._scores)] += own
+            total[:, np.searchsorted(scores, other._scores)] += theirs[name]
+            masses[name] = carry(total)
+        return ThresholdCurve(scores, masses, self.n_rows + other.n_rows, self.n_positive + other.n_positive)
+
+    def _all_masses(self, weighted: bool) -> dict[str, np.ndarray]:
+        masses = {name: self._mass(name) for name in self._masses}
+        if not weighted or self.is_weighted:
+            return masses
+        squares = {f"{name}^2": masses[name] for name in ("positive", "negative")}
+        return {name: widen(mass) for name, mass in {**masses, **squares}.items()}
+
+    def with_columns(self, columns: Mapping[str, Any]) -> ThresholdCurve:
+        """Give the same curve with sums of columns that a goal names as costs.
+
+        Parameters
+        ----------
+        columns : mapping of str to array-like of shape (n_rows,)
+            Non-negative amounts, in the order of the rows given to `from_scores`.
+
+        Returns
+        -------
+        ThresholdCurve
+            The curve with sums.
+
+        Raises
+        ------
+        InputError
+            If the curve was merged from parts, or the amounts do not fit.
+        """
+        if self._rows is None:
+            raise InputError(
+                f"The columns {sorted(columns)} were given for a curve that was merged from parts.",
+                expected="Expected them when the parts were counted.",
+                why="A merged curve does not know its rows.",
+                hint="Pass columns to ThresholdCurve.from_scores for each part.",
+            )
+        outcome, scores, weights = self._rows
+        return ThresholdCurve.from_scores(outcome, scores, weights, columns=columns)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of outcomes, scores and weights, the same for whole and merged parts."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(np.array([self.n_rows, self.n_positive], dtype=np.int64).tobytes())
+        digest.update(np.ascontiguousarray(self._scores + 0.0).tobytes())
+        for name in ("positive", "negative"):
+            digest.update(np.ascontiguousarray(self._mass(name)).tobytes())
+        return digest.hexdigest()
+
+    # --- the line ------------------------------------------------------------------------------------------
+
+    def best(
+        self,
+        goal: str | Goal,
+        *,
+        confidence: float | None = None,
+        n_days: float | None = None,
+        row_costs: Any = None,
+        nearest: bool = False,
+        interval: float = 0.95,
+    ) -> OperatingPoint:
+        """Draw the line that serves a goal best.
+
+        All lines are looked at. The threshold lies half-way between the lowest score that is alerted and the next
+        one below, so that rounding in the last digit of a score does not flip a decision; nothing else changes on
+        these rows. Between lines that serve equally well the one with fewer alerts is taken (with precision as the
+        objective, the one with higher recall).
+
+        Parameters
+        ----------
+        goal : str or Goal
+            What good means.
+        confidence : float, optional
+            Overrides the goal's confidence.
+        n_days : float, optional
+            Days that the rows span, for alerts per day.
+        row_costs : array-like or mapping of str to array-like, optional
+            Columns that the goal names as costs; an array where it names one.
+        nearest : bool, default=False
+            Give the nearest line, flagged ``met=False``, where the goal cannot be reached, instead of raising.
+        interval : float, default=0.95
+            Confidence of the interval of `value`.
+
+        Returns
+        -------
+        OperatingPoint
+            The line, its figures, and the goal.
+
+        Raises
+        ------
+        NotApplicable
+            If the goal cannot be reached; says how near one can come and with how many positives it could be.
+        GoalError
+            If the goal cannot be read.
+        InputError
+            If it needs days or columns that were not given.
+        """
+        from counterpoise.decide.choice import best_line, named_costs
+
+        parsed = Goal.parse(goal, confidence)
+        curve = self if row_costs is None else self.with_columns(named_costs(parsed, row_costs))
+        return best_line(curve, parsed, n_days=n_days, nearest=nearest, interval=interval)
+
+
+def _as_amounts(name: str, values: Any, n_rows: int) -> np.ndarray:
+    amounts = as_numbers(values, name)
+    same_length(n_rows, **{name: amounts})
+    wrong = ~(np.isfinite(amounts) & (amounts >= 0.0))
+    if wrong.any():
+        raise InputError(
+            f"The column {name!r} has {int(wrong.sum())} negative, missing or infinite value(s), for example "
+            f"{float(amounts[wrong][0])!r} in row {int(np.flatnonzero(wrong)[0])}.",
+            expected="Expected costs of at least 0.",
+            why="A negative cost would make an error pay.",
+            hint="Clip the column at 0, or leave such rows out.",
+        )
+    return amounts
+
+
+def _count(
+    outcome: np.ndarray, scores: np.ndarray, weights: np.ndarray | None, amounts: dict[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    if weights is None and not amounts:
+        return _count_rows(outcome, scores)
+    order = np.argsort(scores)
+    ranked, is_positive = scores[order], outcome[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    w = np.ones(order.shape[0]) if weights is None else weights[order]
+    sums = {"": w, "^2": w * w} if weights is not None else {"": w}
+    sums.update({f":{name}": w * each[order] for name, each in amounts.items()})
+    masses = {}
+    for suffix, values in sums.items():
+        is_count = suffix == "" and weights is None
+        limbs = (
+            values.astype(np.int64)[None, :] if is_count else limbs_of(values, suffix[1:] or "sample_weight")
+        )
+        masses[f"positive{suffix}"] = carry(np.add.reduceat(limbs * is_positive, starts, axis=1))
+        masses[f"negative{suffix}"] = carry(np.add.reduceat(limbs * ~is_positive, starts, axis=1))
+    return ranked[starts] + 0.0, masses
+
+
+def _count_rows(outcome: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Count without weights: one sort of the values, and one of the rarer class's."""
+    ranked = np.sort(scores)
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    distinct = ranked if starts.shape[0] == ranked.shape[0] else ranked[starts]
+    rows = np.diff(starts, append=ranked.shape[0])
+    rarer_is_positive = 2 * int(outcome.sum()) <= outcome.shape[0]
+    rarer = np.zeros(distinct.shape[0], dtype=np.int64)
+    found = np.searchsorted(distinct, np.sort(scores[outcome == rarer_is_positive]))
+    at, count = np.unique(found, return_counts=True)
+    rarer[at] = count
+    pair = (rarer, rows - rarer) if rarer_is_positive else (rows - rarer, rarer)
+    return distinct, {"positive": pair[0][None, :], "negative": pair[1][None, :]}
