@@ -195,7 +195,7 @@ class Model:
                 why="A row is called positive when its probability is at least the threshold.",
                 hint="For example 0.05.",
             )
-        point = replace(self.operating_point, threshold=float(threshold))
+        point = self.operating_point.moved(float(threshold), f"line={threshold:.6g}")
         return replace(self, operating_point=point, version=f"{self.version}+line={threshold:.6g}")
 
     def save(self, path: str | Path) -> Path:

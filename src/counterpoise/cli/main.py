@@ -7,13 +7,14 @@ interrupted with nothing to show.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
 from counterpoise.cli import compare, evaluate, predict, profile, resample, simulate
 from counterpoise.errors import CounterpoiseError, InputError, MissingExtra, NotApplicable
 
-__all__ = ["app", "run"]
+__all__ = ["app", "guarded", "run"]
 
 app = typer.Typer(
     name="counterpoise",
@@ -53,8 +54,19 @@ def run(arguments: list[str] | None = None) -> None:
     arguments : list of str, optional
         The words after ``counterpoise``; those of the process by default.
     """
+    guarded(lambda: app(args=arguments))
+
+
+def guarded(action: Callable[[], object]) -> None:
+    """Run a command, turning errors into one message and an exit status.
+
+    Parameters
+    ----------
+    action : callable
+        What to run.
+    """
     try:
-        app(args=arguments, standalone_mode=True)
+        action()
     except (InputError, NotApplicable, MissingExtra) as error:
         _say(error)
         sys.exit(2)

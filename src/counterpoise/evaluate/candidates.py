@@ -64,7 +64,7 @@ class Candidate:
     def cost(self) -> float:
         """Relative time to fit, to try the cheap ones first."""
         known = LEARNERS.get(self.learner)
-        return known.cost if known is not None and self.learner_object is None else 1.0
+        return known.relative_cost if known is not None and self.learner_object is None else 1.0
 
 
 def candidates_for(

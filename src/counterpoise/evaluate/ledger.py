@@ -80,9 +80,7 @@ class Ledger:
             "features": list(self.table.features),
             "labels": [str(label) for label in self.table.labels],
             "roles": self.table.roles.used(),
-            "folds": [
-                [len(f.train), len(f.test), _sum(f.train), _sum(f.test)] for f in self.folds.folds
-            ],
+            "folds": [[len(f.train), len(f.test), _sum(f.train), _sum(f.test)] for f in self.folds.folds],
             "kind": self.folds.kind,
             "seed": self.seed,
         }

@@ -301,6 +301,30 @@ def read_pieces(source: str | Path | Sequence[str | Path], rows_at_once: int) ->
             yield from piece.iter_slices(rows_at_once)
 
 
+def column_names_of(source: str | Path | Sequence[str | Path]) -> list[str]:
+    """Read the column names of files without their rows.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of them
+        As for `read_frame`.
+
+    Returns
+    -------
+    list of str
+        Names of the first file.
+
+    Raises
+    ------
+    TableError
+        If it is absent, empty, damaged or of an unknown format.
+    """
+    path = expand(source)[0]
+    _refuse_unreadable(path)
+    with _explained(path):
+        return _SCANNERS[_format(path)](path).collect_schema().names()
+
+
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
     ".parquet": lambda frame, path: frame.write_parquet(path),
     ".pq": lambda frame, path: frame.write_parquet(path),

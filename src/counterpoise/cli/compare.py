@@ -1,0 +1,191 @@
+"""``counterpoise compare``: from a table to an honest verdict, a report and a model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterpoise.cli import options as o
+
+if TYPE_CHECKING:
+    from counterpoise.evaluate import Trial
+
+__all__ = ["action", "register", "summary"]
+
+
+def action(table: Any, out: Path, **options: Any) -> Trial:
+    """Compare, and write what was found.
+
+    Parameters
+    ----------
+    table : Table
+        What to learn from.
+    out : Path
+        Gets ``report.html``, ``leaderboard.parquet``, ``trial.json``, ``model/``, and ``folds/`` with each finished
+        fold.
+    **options : object
+        As `counterpoise.compare` takes them.
+
+    Returns
+    -------
+    Trial
+        What was found.
+
+    Raises
+    ------
+    InputError
+        If an option is wrong, or the folder cannot be written.
+    """
+    from counterpoise.cli.progress import bar
+    from counterpoise.evaluate import compare
+
+    _check_folder(out)
+    with bar("comparing") as tell:
+        trial = compare(table, out=out, on_progress=tell, **options)
+    trial.save(out)
+    return trial
+
+
+def _check_folder(out: Path) -> None:
+    from counterpoise.errors import OptionError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"--out {out} cannot be used ({error.strerror}).",
+            expected="Expected a folder that can be made or written to.",
+            why="The report and the model are kept there.",
+            hint="Choose another folder.",
+        ) from error
+
+
+def summary(trial: Trial, out: Path) -> str:
+    """Say what was found, for the terminal.
+
+    Parameters
+    ----------
+    trial : Trial
+        What was found.
+    out : Path
+        Where it was written.
+
+    Returns
+    -------
+    str
+        Leaderboard, verdict and places, at most 80 columns wide where no name is longer.
+    """
+    from counterpoise.cli.board import board
+
+    point = trial.champion.operating_point
+    lines = [
+        board(trial.leaderboard()),
+        "",
+        *_wrapped(trial.verdict.sentence),
+        f"Champion: {trial.verdict.champion}; positive from a probability of {point.threshold:.4g} on "
+        f"({point.n_positive} positives behind the line).",
+    ]
+    if not point.met:
+        lines += _wrapped(f"The goal is not met: {point.reason}")
+    not_run = [c for c in trial.record.candidates if c.status != "run"]
+    if not_run:
+        lines += [f"Not run ({len(not_run)}):", *(f"  {c.candidate}: {c.reason}" for c in not_run)]
+    return "\n".join([*lines, "", f"Report: {out / 'report.html'}", f"Model:  {out / 'model'}"])
+
+
+def _wrapped(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 80)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb.
+
+    Parameters
+    ----------
+    app : typer.Typer
+        The command line.
+    """
+
+    @app.command("compare")
+    def _compare(
+        table: o.TableArgument,
+        target: o.Target,
+        out: Annotated[
+            Path, typer.Option("--out", metavar="DIR", help="Gets the report, the leaderboard, the model.")
+        ],
+        goal: Annotated[
+            str,
+            typer.Option(
+                "--goal",
+                metavar="G",
+                help="f1, f2, mcc, 'recall>=0.9', 'cost(fn=100,fp=1)', 'alerts<=100/day'.",
+            ),
+        ] = "f1",
+        confidence: Annotated[
+            float | None,
+            typer.Option("--confidence", help="Confidence with which a goal's limits must hold."),
+        ] = None,
+        positive: o.Positive = None,
+        time: o.Time = None,
+        group: o.Group = None,
+        weight: o.Weight = None,
+        amount: o.Amount = None,
+        id: o.Id = None,  # noqa: A002 - the option's name
+        drop: o.Drop = None,
+        treatments: Annotated[
+            str | None, typer.Option("--treatments", metavar="A,B", help="Such as none,smote.")
+        ] = None,
+        learners: Annotated[
+            str | None, typer.Option("--learners", metavar="A,B", help="Such as logistic,boosting.")
+        ] = None,
+        folds: Annotated[int, typer.Option("--folds", help="How many folds, at most.")] = 5,
+        budget: Annotated[str, typer.Option("--budget", help="Time for everything: 90s, 5m, 1h.")] = "5m",
+        seed: o.Seed = 0,
+        workers: Annotated[
+            int | None, typer.Option("--workers", min=1, help="Processes at the same time.")
+        ] = None,
+        as_json: o.Json = False,
+    ) -> None:
+        """Find out what should be done about the imbalance, if anything; leave a report and a model."""
+        from counterpoise.decide import Goal
+        from counterpoise.evaluate.budget import parse_duration
+
+        parsed, _ = Goal(goal, confidence), parse_duration(budget)
+        rows = o.read_table(
+            table, target, positive, drop, time=time, group=group, weight=weight, amount=amount, id=id
+        )
+        trial = action(
+            rows,
+            out,
+            goal=parsed,
+            treatments=o.names(treatments),
+            learners=o.names(learners),
+            folds=folds,
+            budget=budget,
+            seed=seed,
+            workers=workers,
+            command=_command(),
+        )
+        text = json.dumps(_as_json(trial, out), indent=1) if as_json else summary(trial, out)
+        sys.stdout.write(text + "\n")
+
+
+def _as_json(trial: Trial, out: Path) -> dict[str, Any]:
+    return {
+        "verdict": trial.verdict.model_dump(),
+        "leaderboard": trial.leaderboard().to_dicts(),
+        "report": str(out / "report.html"),
+        "model": str(out / "model"),
+    }
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["counterpoise", *sys.argv[1:]])

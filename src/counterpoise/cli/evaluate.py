@@ -1,0 +1,110 @@
+"""``counterpoise evaluate``: how good a saved model is on a table with the outcome."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from counterpoise.cli import options as o
+
+__all__ = ["action", "register", "say"]
+
+
+def action(model: str, table: list[str], target: str, drop: list[str] | None = None) -> dict[str, Any]:
+    """Evaluate a bundle on files.
+
+    Parameters
+    ----------
+    model : str
+        A bundle.
+    table : list of str
+        Files or patterns.
+    target : str
+        The column with the outcome.
+    drop : list of str, optional
+        Columns to leave out.
+
+    Returns
+    -------
+    dict
+        ``basis``, ``n_rows``, ``n_positive``, ``confusion`` and ``figures`` with intervals.
+
+    Raises
+    ------
+    ModelError
+        If there is no model, or the table does not fit it.
+    """
+    from counterpoise.bundle import load
+    from counterpoise.evaluate import evaluate_model
+
+    loaded = load(model)
+    roles = {r: c for r, c in loaded.schema.roles.items() if r in ("weight", "time", "group", "amount", "id")}
+    rows = o.read_table(table, target, str(loaded.labels[-1]), drop, **_present(table, roles))
+    return evaluate_model(loaded, rows)
+
+
+def _present(table: list[str], roles: dict[str, str]) -> dict[str, str]:
+    """Keep the roles whose columns the table has: weights and times are welcome, not needed."""
+    from counterpoise.table.files import column_names_of
+
+    names = column_names_of(table if len(table) > 1 else table[0])
+    return {role: name for role, name in roles.items() if name in names}
+
+
+def say(found: dict[str, Any]) -> str:
+    """Say what was found, for the terminal.
+
+    Parameters
+    ----------
+    found : dict
+        As `action` gives it.
+
+    Returns
+    -------
+    str
+        One figure a line, with its interval.
+    """
+    confusion = found["confusion"]
+    lines = [
+        f"{found['n_rows']} rows, {found['n_positive']} positive; {found['basis']}",
+        f"alerts {confusion['tp'] + confusion['fp']:g}: {confusion['tp']:g} right, {confusion['fp']:g} false; "
+        f"missed {confusion['fn']:g}",
+    ]
+    for name, estimate in found["figures"].items():
+        lines.append(f"  {name:<20} {_figure(estimate)}")
+    return "\n".join(lines)
+
+
+def _figure(estimate: dict[str, Any]) -> str:
+    if estimate["value"] is None:
+        return f"undefined ({estimate['why_undefined'] or 'no such rows'})"
+    interval = "" if estimate["lower"] is None else f"  ({estimate['lower']:.4f} to {estimate['upper']:.4f})"
+    return f"{estimate['value']:.4f}{interval}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb.
+
+    Parameters
+    ----------
+    app : typer.Typer
+        The command line.
+    """
+
+    @app.command("evaluate")
+    def _evaluate(
+        model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder that compare wrote.")],
+        table: o.TableArgument,
+        target: o.Target,
+        drop: o.Drop = None,
+        as_json: o.Json = False,
+    ) -> None:
+        """Say how good a saved model is on a table with the outcome.
+
+        Rows that the model was trained on are judged by the probabilities of models that had not seen them.
+        """
+        found = action(model, table, target, drop)
+        sys.stdout.write((json.dumps(found, indent=1) if as_json else say(found)) + "\n")

@@ -1,0 +1,530 @@
+"""The trial: every candidate on the same folds, judged alike, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from counterpoise.bundle import Model, Schema
+from counterpoise.calibrate import MapChain, reliability
+from counterpoise.chance import Streams
+from counterpoise.decide import Goal
+from counterpoise.errors import GoalError, NotApplicable, TypeOfInputError
+from counterpoise.evaluate.budget import Deadline, parse_duration
+from counterpoise.evaluate.candidates import Candidate, build, candidates_for
+from counterpoise.evaluate.describe import describe_features, describe_plane
+from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
+from counterpoise.evaluate.judging import Case, Judged, judge, judged_rows
+from counterpoise.evaluate.leaderboard import leaderboard
+from counterpoise.evaluate.ledger import Ledger
+from counterpoise.evaluate.records import (
+    CandidateRecord,
+    Estimate,
+    FindingRecord,
+    FoldRecord,
+    FoldsRecord,
+    TableRecord,
+    TrialRecord,
+    VerdictRecord,
+)
+from counterpoise.evaluate.running import Progress, Run, run_candidates
+from counterpoise.evaluate.verdict import Contender, reach_verdict
+from counterpoise.profile import profile
+from counterpoise.scale import Engine, LocalEngine
+from counterpoise.split import Folds, make_folds
+from counterpoise.table.hashing import row_keys
+from counterpoise.table.table import Table
+
+__all__ = ["Trial", "compare"]
+
+_PRELOAD = ("counterpoise.evaluate.task",)
+_LIBRARIES = ("counterpoise", "numpy", "scipy", "scikit-learn", "polars")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished comparison.
+
+    Attributes
+    ----------
+    record : TrialRecord
+        Everything that was found, as plain numbers and words.
+    champion : Model
+        The candidate the verdict chose, fitted on all rows, with its calibration and its line.
+    """
+
+    record: TrialRecord
+    champion: Model = field(repr=False)
+
+    @property
+    def verdict(self) -> VerdictRecord:
+        """What the trial found: champion, baseline, paired difference with its interval, and a sentence."""
+        return self.record.verdict
+
+    def leaderboard(self) -> pl.DataFrame:
+        """Give one row a candidate, best first; those that were not run last.
+
+        Returns
+        -------
+        polars.DataFrame
+            Figures with intervals (``_lower``, ``_upper``), the paired difference to the untreated model of the same
+            learner, the line, and time and memory.
+        """
+        return leaderboard(self.record)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report: one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to write.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        from counterpoise.report import render
+
+        return _write(Path(path), render(self.record))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write report, leaderboard, record and model.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Gets ``report.html``, ``leaderboard.parquet``, ``trial.json`` and ``model/``.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        ModelError
+            If ``model`` is there and is not a bundle.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.champion.save(folder / "model")
+        board = folder / ".leaderboard.partial"
+        self.leaderboard().write_parquet(board)
+        board.replace(folder / "leaderboard.parquet")
+        _write(folder / "trial.json", self.record.model_dump_json(indent=1))
+        self.report(folder / "report.html")
+        return folder
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def compare(
+    table: Table,
+    goal: str | Goal = "f1",
+    *,
+    treatments: Sequence[Any] | Mapping[str, Any] | None = None,
+    learners: Sequence[Any] | Mapping[str, Any] | None = None,
+    folds: int = 5,
+    budget: str | float | None = "5m",
+    seed: int = 0,
+    workers: int | None = None,
+    out: str | Path | None = None,
+    command: str = "",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Trial:
+    """Find out what should be done about the imbalance of a table, if anything.
+
+    Every treatment goes with every learner through the same folds; the untreated model with its own tuned line is
+    always among them. Probabilities are calibrated and lines drawn on rows other than those that judge.
+
+    Parameters
+    ----------
+    table : Table
+        From `counterpoise.read`; two classes.
+    goal : str or Goal, default="f1"
+        What the line is for, such as ``"recall>=0.9"``, ``"cost(fn=100, fp=1)"`` or ``"alerts<=100/day"``.
+    treatments : sequence of str or sampler, or mapping of name to sampler, optional
+        By default none, class_weight, random_over, random_under and smote.
+    learners : sequence of str or classifier, or mapping of name to classifier, optional
+        By default those of the catalogue that are installed.
+    folds : int, default=5
+        How many folds, at most; fewer with few positives.
+    budget : str, float or None, default="5m"
+        Time for everything, in words or seconds. Cheap candidates come first; what does not fit is listed with the
+        time it would take. The untreated baseline is always run.
+    seed : int, default=0
+        Seeds every draw.
+    workers : int, optional
+        Processes at the same time; by default one a processor. The result does not depend on it.
+    out : str or Path, optional
+        A folder in which each finished fold is kept (``OUT/folds``), so that a killed run goes on where it was.
+    command : str, default=""
+        How the trial was asked for, for the record.
+    on_progress : callable, optional
+        Called with a `Progress` whenever a fold is finished.
+
+    Returns
+    -------
+    Trial
+        Leaderboard, verdict, report and champion.
+
+    Raises
+    ------
+    OptionError
+        If a name, the number of folds or the budget is wrong.
+    GoalError
+        If the goal cannot be read, or names columns or days that the table does not have.
+    NotApplicable
+        If there are too few positives for an honest answer, or several classes.
+
+    Examples
+    --------
+    >>> import counterpoise as cp
+    >>> from counterpoise.datasets import gaussian_blobs
+    >>> table = cp.read(gaussian_blobs(random_state=0), target="label")
+    >>> trial = cp.compare(table, treatments=["none"], learners=["logistic"], workers=1)
+    >>> trial.verdict.outcome
+    'no difference shown'
+    """
+    deadline = Deadline(parse_duration(budget))
+    started = time.monotonic()
+    _check_table(table)
+    parsed = _check_goal(Goal.parse(goal), table)
+    candidates = candidates_for(table, treatments, learners)
+    split = make_folds(
+        table, folds + (table.roles.time is not None), random_state=Streams.of(seed).child("folds")
+    )
+    case = _case(table, parsed, split)
+    with LocalEngine(workers, preload=_PRELOAD) as engine:
+        engine.start()
+        seen = profile(table)
+        described = describe_features(table, seed=seed)
+        planes = describe_plane(table, described, seed=seed)
+        runs = _run(table, split, candidates, engine, deadline, seed, Path(out) if out else None, on_progress)
+    judged = {run.candidate.name: judge(case, run.finished()) for run in runs if run.is_finished}
+    figures = Figures.of(case, judged, seed=seed)
+    verdict = reach_verdict(_contenders(runs, judged), figures, case.goal)
+    chosen = next(run for run in runs if run.candidate.name == verdict.champion)
+    records = _candidate_records(case, runs, judged, figures, verdict)
+    record = TrialRecord(
+        goal=parsed.name,
+        goal_metric=parsed.metric,
+        goal_greater_is_better=parsed.greater_is_better,
+        goal_confidence=parsed.confidence,
+        seed=seed,
+        folds=_folds_record(table, split),
+        table=_table_record(table, seen.to_dict()),
+        profile=seen.to_dict(),
+        candidates=records,
+        verdict=verdict,
+        findings=_findings(seen.to_dict(), runs, split),
+        features=described,
+        planes=planes,
+        command=command,
+        versions=_versions(),
+        budget_seconds=deadline.seconds,
+    )
+    model = _champion(table, case, chosen, judged[chosen.candidate.name], record, seed)
+    return Trial(record.model_copy(update={"seconds": time.monotonic() - started}), model)
+
+
+# --- what is asked -------------------------------------------------------------------------------------------
+
+
+def _check_table(table: Any) -> None:
+    if not isinstance(table, Table):
+        raise TypeOfInputError(
+            f"The table is a {type(table).__name__}.",
+            expected="Expected what counterpoise.read gives.",
+            why="A table knows its target and the roles of its columns.",
+            hint="Use counterpoise.compare(counterpoise.read(data, target='...')).",
+        )
+    if not table.is_binary:
+        raise NotApplicable(
+            f"The target {table.target!r} has {len(table.labels)} classes.",
+            expected="Expected two.",
+            why="Goals, lines and figures are those of one class against the rest.",
+            hint=f"Name one, for example --positive {table.labels[-1]}.",
+        )
+
+
+def _check_goal(goal: Goal, table: Table) -> Goal:
+    if goal.needs_days and table.roles.time is None:
+        raise GoalError(
+            f"The goal {goal.name!r} counts alerts per day, and the table has no time.",
+            expected="Expected a time column.",
+            why="Without it the number of days is not known.",
+            hint="Name it with --time, or use alerts<=N for the whole table.",
+        )
+    for column in goal.columns:
+        if column not in table.frame.columns or not table.frame.schema[column].is_numeric():
+            raise GoalError(
+                f"The goal {goal.name!r} names the column {column!r}.",
+                expected="Expected a column of numbers in the table.",
+                why="It holds the cost of each row.",
+                hint=f"Columns are: {', '.join(table.frame.columns[:12])}.",
+            )
+    return goal
+
+
+def _case(table: Table, goal: Goal, folds: Folds) -> Case:
+    costs = {name: table.frame[name].cast(pl.Float64).to_numpy() for name in goal.columns}
+    return Case(table.y, folds, goal, table.weights, table.seconds, table.n_days, costs)
+
+
+def _run(
+    table: Table,
+    folds: Folds,
+    candidates: list[Candidate],
+    engine: Engine,
+    deadline: Deadline,
+    seed: int,
+    out: Path | None,
+    on_progress: Callable[[Progress], None] | None,
+) -> list[Run]:
+    ledger = Ledger(None if out is None else out / "folds", table, folds, seed)
+    try:
+        runs = run_candidates(candidates, folds, ledger, engine, deadline, seed, on_progress)
+    finally:
+        ledger.close()
+    if not any(run.is_finished and run.candidate.is_untreated for run in runs):
+        _raise_first(runs)
+    return runs
+
+
+def _raise_first(runs: list[Run]) -> None:
+    """Say why there is no baseline: by the error of the first untreated candidate, or by the interruption."""
+    for run in runs:
+        if run.candidate.is_untreated and run.error is not None:
+            raise run.error
+    raise KeyboardInterrupt
+
+
+# --- what was found ------------------------------------------------------------------------------------------
+
+
+def _contenders(runs: list[Run], judged: Mapping[str, Judged]) -> list[Contender]:
+    return [
+        Contender(run.candidate.name, run.candidate.treatment, run.candidate.learner, run.candidate.cost)
+        for run in runs
+        if run.candidate.name in judged
+    ]
+
+
+def _candidate_records(
+    case: Case, runs: list[Run], judged: Mapping[str, Judged], figures: Figures, verdict: VerdictRecord
+) -> list[CandidateRecord]:
+    done = [
+        _run_record(case, run, judged[run.candidate.name], figures, verdict)
+        for run in runs
+        if run.is_finished
+    ]
+    sign = -1.0 if case.goal.greater_is_better else 1.0
+
+    def place(record: CandidateRecord) -> float:
+        value = record.metrics["goal"].value
+        return float("inf") if value is None else sign * value
+
+    return sorted(done, key=place) + [_other_record(run) for run in runs if not run.is_finished]
+
+
+def _run_record(
+    case: Case, run: Run, judged: Judged, figures: Figures, verdict: VerdictRecord
+) -> CandidateRecord:
+    candidate, finished = run.candidate, run.finished()
+    rows = judged_rows(case.folds, case.fold_of)
+    y, weight = case.y[rows], None if case.weights is None else case.weights[rows]
+    return CandidateRecord(
+        candidate=candidate.name,
+        treatment=candidate.treatment,
+        learner=candidate.learner,
+        status="run",
+        is_champion=candidate.name == verdict.champion,
+        is_baseline=candidate.name == verdict.baseline,
+        metrics=figures.estimates(candidate.name),
+        difference=figures.difference_to_untreated(candidate.name),
+        operating_point=judged.point.to_dict(),
+        confusion=figures.confusion(candidate.name),
+        curve=curve_record(y, judged.proba[rows], weight),
+        scores=score_histogram(y, judged.proba[rows], weight),
+        reliability=reliability(y, judged.proba[rows], weight).to_dict(),
+        fold_values=figures.fold_values(candidate.name),
+        history=finished[-1].scores.history,  # type: ignore[arg-type]  # a mapping is a dict here
+        fit_seconds=float(np.mean([f.scores.fit_seconds for f in finished])),
+        predict_seconds=float(np.mean([f.scores.predict_seconds for f in finished])),
+        peak_bytes=max(f.peak_bytes for f in finished),
+    )
+
+
+def _other_record(run: Run) -> CandidateRecord:
+    return CandidateRecord(
+        candidate=run.candidate.name,
+        treatment=run.candidate.treatment,
+        learner=run.candidate.learner,
+        status="not run",
+        reason=run.reason,
+        predicted_seconds=run.predicted_seconds,
+    )
+
+
+def _folds_record(table: Table, folds: Folds) -> FoldsRecord:
+    return FoldsRecord(
+        kind=folds.kind,
+        requested=folds.requested,
+        reason=folds.reason,
+        folds=[
+            FoldRecord(
+                n_train=len(fold.train),
+                n_train_positive=int(table.y[fold.train].sum()),
+                n_test=len(fold.test),
+                n_test_positive=int(table.y[fold.test].sum()),
+                **_span(table, fold.train, "train"),
+                **_span(table, fold.test, "test"),
+            )
+            for fold in folds.folds
+        ],
+    )
+
+
+def _span(table: Table, rows: np.ndarray, part: str) -> dict[str, str]:
+    if table.roles.time is None:
+        return {}
+    times = table.frame[table.roles.time][rows]
+    return {f"{part}_from": str(times.min()), f"{part}_to": str(times.max())}
+
+
+def _table_record(table: Table, seen: Mapping[str, Any]) -> TableRecord:
+    rate = seen["rate"]
+    return TableRecord(
+        source=table.source,
+        target=table.target,
+        positive=str(table.positive),
+        n_rows=table.n_rows,
+        n_positive=table.n_positive,
+        rate=Estimate(value=rate["value"], lower=rate["lower"], upper=rate["upper"]),
+        n_features=len(table.features),
+        roles=table.roles.used(),
+        left_out=table.left_out,
+        fingerprint=table.fingerprint,
+        n_days=table.n_days,
+    )
+
+
+def _findings(seen: Mapping[str, Any], runs: list[Run], folds: Folds) -> list[FindingRecord]:
+    found = [FindingRecord.model_validate(finding) for finding in seen.get("findings", [])]
+    if folds.reason:
+        found.append(
+            FindingRecord(
+                code="fewer_folds", title="Fewer folds", severity="info", sentence=f"{folds.reason}."
+            )
+        )
+    for run in runs:
+        if run.error is not None:
+            sentence = f"{run.candidate.name}: {run.reason}"
+            found.append(
+                FindingRecord(
+                    code="not_run", title="A candidate failed", severity="warning", sentence=sentence
+                )
+            )
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a source tree that is not installed
+            found[name] = "not installed"
+    return found
+
+
+# --- the champion --------------------------------------------------------------------------------------------
+
+
+def _champion(table: Table, case: Case, run: Run, judged: Judged, record: TrialRecord, seed: int) -> Model:
+    """Fit the chosen candidate on all rows; intercept and line come from the out-of-fold scores."""
+    candidate = run.candidate
+    streams = Streams.of(seed).child("learn", candidate.learner, "all")
+    treated = build(candidate, random_state=streams.seed()).fit(table.X, table.y, sample_weight=table.weights)
+    of_champion = next(c for c in record.candidates if c.candidate == candidate.name)
+    facts = {
+        "candidate": candidate.name,
+        "treatment": candidate.treatment,
+        "learner": candidate.learner,
+        "seed": seed,
+        "source": table.source,
+        "fingerprint": table.fingerprint,
+        "n_rows": table.n_rows,
+        "n_positive": table.n_positive,
+        "folds": record.folds.kind,
+        "goal": record.goal,
+        "figures": {name: estimate.model_dump() for name, estimate in of_champion.metrics.items()},
+        "reliability": of_champion.reliability,
+        "verdict": record.verdict.model_dump(),
+        "versions": record.versions,
+    }
+    identity = json.dumps(
+        [table.fingerprint, candidate.key, seed, record.goal, record.versions], sort_keys=True
+    )
+    weights = np.ones(table.n_rows) if table.weights is None else table.weights
+    return Model(
+        learner=treated.learner_,
+        labels=table.labels,
+        schema=Schema.of(table),
+        operating_point=judged.point,
+        calibration=MapChain((treated.map_, judged.calibration)),
+        base_rate=float(np.average(table.y, weights=weights)),
+        facts=facts,
+        evidence=_evidence(table, case, judged),
+        version=f"1.{_short(identity)}",
+    )
+
+
+def _short(text: str) -> str:
+    import hashlib
+
+    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def _evidence(table: Table, case: Case, judged: Judged) -> pl.DataFrame:
+    """What the trial knew of each row that judged: enough to have its figures again."""
+    rows = np.flatnonzero(judged_rows(case.folds, case.fold_of))
+    return pl.DataFrame(
+        {
+            "key": row_keys(table.X)[rows],
+            "fold": case.fold_of[rows].astype(np.int16),
+            "probability": judged.proba[rows],
+            "alert": judged.alerts[rows],
+        }
+    )
+
+
+def show_command() -> str:
+    """Give the command line that is running, for the record.
+
+    Returns
+    -------
+    str
+        The program's name and its words.
+    """
+    return " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])  # noqa: PTH119 - a word, not a path

@@ -1,0 +1,188 @@
+"""The verdict: whether any treatment is better than treating nothing, in a sentence that may say no.
+
+A treatment is called better only where the simultaneous interval of its paired difference to the best untreated
+model lies wholly on the better side. Simultaneous: the intervals of all treatments together hold with the stated
+confidence, so that trying many does not find something by luck.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from counterpoise.decide import Goal
+from counterpoise.evaluate.candidates import UNTREATED
+from counterpoise.evaluate.records import Estimate, VerdictRecord
+
+if TYPE_CHECKING:
+    from counterpoise.evaluate.figures import Figures
+
+__all__ = ["Contender", "reach_verdict"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A candidate that was judged.
+
+    Attributes
+    ----------
+    name, treatment, learner : str
+        What it is.
+    cost : float
+        Relative time to fit, for "simplest".
+    """
+
+    name: str
+    treatment: str
+    learner: str
+    cost: float
+
+
+def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> VerdictRecord:
+    """Compare every treatment with the best untreated model.
+
+    Parameters
+    ----------
+    contenders : list of Contender
+        At least one of them untreated.
+    figures : Figures
+        Their figures on common resamples.
+    goal : Goal
+        What good means.
+
+    Returns
+    -------
+    VerdictRecord
+        Champion, baseline, difference, and a sentence.
+    """
+    untreated = [c for c in contenders if c.treatment == UNTREATED]
+    treated = [c for c in contenders if c.treatment != UNTREATED]
+    baseline = _best(untreated, figures, goal)
+    differences = figures.simultaneous([c.name for c in treated], baseline.name)
+    winners = [c for c in treated if _is_better(differences[c.name], goal)]
+    if winners:
+        champion = _best(winners, figures, goal)
+        outcome, shown = "better", champion
+    else:
+        champion = baseline
+        shown = _best(treated, figures, goal) if treated else None
+        all_worse = bool(treated) and all(_is_worse(differences[c.name], goal) for c in treated)
+        outcome = "worse" if all_worse else "no difference shown"
+    difference = differences[shown.name] if shown is not None else None
+    sentence = _sentence(outcome, baseline, shown, difference, figures, goal)
+    return VerdictRecord(
+        outcome=outcome,  # type: ignore[arg-type]  # one of the three words above
+        champion=champion.name,
+        baseline=baseline.name,
+        difference=difference,
+        confidence=figures.confidence,
+        sentence=sentence,
+        details=_details(baseline, shown, difference, outcome, figures, goal),
+    )
+
+
+def _best(contenders: list[Contender], figures: Figures, goal: Goal) -> Contender:
+    sign = 1.0 if goal.greater_is_better else -1.0
+
+    def rank(contender: Contender) -> tuple[float, float]:
+        value = figures.value(contender.name)
+        return (-math.inf if value is None or math.isnan(value) else sign * value, -contender.cost)
+
+    return max(contenders, key=rank)
+
+
+def _is_better(difference: Estimate, goal: Goal) -> bool:
+    edge = difference.lower if goal.greater_is_better else difference.upper
+    return edge is not None and (edge > 0 if goal.greater_is_better else edge < 0)
+
+
+def _is_worse(difference: Estimate, goal: Goal) -> bool:
+    edge = difference.upper if goal.greater_is_better else difference.lower
+    return edge is not None and (edge < 0 if goal.greater_is_better else edge > 0)
+
+
+# --- words ---------------------------------------------------------------------------------------------------
+
+
+def _sentence(
+    outcome: str,
+    baseline: Contender,
+    shown: Contender | None,
+    difference: Estimate | None,
+    figures: Figures,
+    goal: Goal,
+) -> str:
+    measure = _measure(goal)
+    of_baseline = (
+        f"{baseline.name}, untreated, with its own line ({measure} {_say(figures.value(baseline.name))})"
+    )
+    if shown is None or difference is None:
+        return f"Treat nothing: only untreated models were tried, and the best is {of_baseline}."
+    gap = f"{_signed(difference.value)} ({_signed(difference.lower)} to {_signed(difference.upper)})"
+    if outcome == "better":
+        return (
+            f"{shown.treatment} helps: {shown.name} reaches {measure} {_say(figures.value(shown.name))}, "
+            f"{gap} against {of_baseline}."
+        )
+    if outcome == "worse":
+        return (
+            f"Treat nothing: every treatment is worse than {of_baseline}; the best, {shown.name}, by {gap}."
+        )
+    return (
+        f"Treat nothing: no treatment is shown to be better than {of_baseline}; "
+        f"the best, {shown.name}, differs by {gap}."
+    )
+
+
+def _details(
+    baseline: Contender,
+    shown: Contender | None,
+    difference: Estimate | None,
+    outcome: str,
+    figures: Figures,
+    goal: Goal,
+) -> list[str]:
+    details = [
+        f"Differences are paired: the same rows, resampled {figures.n_draws} times; intervals hold together for all "
+        f"treatments at {100 * figures.confidence:g} % confidence.",
+        f"{figures.n_positive} positives judged.",
+    ]
+    needed = _positives_needed(difference, figures, goal) if outcome == "no difference shown" else None
+    if needed is not None and shown is not None:
+        details.append(
+            f"If {shown.name} really differs by {_signed(difference.value if difference else None)}, about {needed} "
+            "positives would be needed to show it."
+        )
+    return details
+
+
+def _positives_needed(difference: Estimate | None, figures: Figures, goal: Goal) -> int | None:
+    """Positives at which the interval would be as narrow as the difference is large (width goes with 1/sqrt(n))."""
+    if difference is None or None in (difference.value, difference.lower, difference.upper):
+        return None
+    value, lower, upper = (float(x) for x in (difference.value, difference.lower, difference.upper))  # type: ignore[arg-type]
+    towards_zero = value - lower if goal.greater_is_better else upper - value
+    gain = value if goal.greater_is_better else -value
+    if gain <= 0 or towards_zero <= 0:
+        return None
+    return math.ceil(figures.n_positive * (towards_zero / gain) ** 2)
+
+
+def _measure(goal: Goal) -> str:
+    name = goal.metric.replace("_", " ")
+    return f"{name} at {goal.name}" if goal.constraints else name
+
+
+def _say(value: float | None) -> str:
+    return (
+        "undefined"
+        if value is None or math.isnan(value)
+        else f"{value:.3f}"
+        if abs(value) < 100
+        else f"{value:,.0f}"
+    )
+
+
+def _signed(value: float | None) -> str:
+    return "undefined" if value is None or math.isnan(value) else f"{value:+.3f}"
