@@ -11,9 +11,10 @@ from counterpoise.learn.catalogue import (
     default_learners,
     make_candidate,
     make_learner,
-    treatment_names,
 )
 from counterpoise.learn.encode import TableEncoder
+from counterpoise.learn.linear_learner import LinearLearner
+from counterpoise.learn.logistic import LogisticClassifier
 from counterpoise.learn.treated import Treated
 
 __all__ = [
@@ -22,10 +23,11 @@ __all__ = [
     "BoostingClassifier",
     "ClassAwareBinner",
     "LearnerSpec",
+    "LinearLearner",
+    "LogisticClassifier",
     "TableEncoder",
     "Treated",
     "default_learners",
     "make_candidate",
     "make_learner",
-    "treatment_names",
 ]

@@ -312,7 +312,7 @@ def class_aware_edges(
     sorted_weights = None if weights is None else weights[present][order]
     sorted_codes = None if codes is None else codes[present][order]
     total = _sums(starts, len(values), sorted_weights)
-    places = _rare_places(starts, sorted_codes, sorted_weights, int(n_edges * rare_share))
+    places = _rare_places(distinct, starts, sorted_codes, sorted_weights, int(n_edges * rare_share))
     rest = n_edges - len(places)
     if rest > 0:
         places = np.union1d(places, _quantile_places(total, rest))
@@ -347,9 +347,17 @@ def _sums(starts: np.ndarray, n: int, weights: np.ndarray | None) -> np.ndarray:
 
 
 def _rare_places(
-    starts: np.ndarray, codes: np.ndarray | None, weights: np.ndarray | None, n_edges: int
+    distinct: np.ndarray,
+    starts: np.ndarray,
+    codes: np.ndarray | None,
+    weights: np.ndarray | None,
+    n_edges: int,
 ) -> np.ndarray:
-    """Give the places that the classes other than the largest choose, at most `n_edges` in all."""
+    """Give the places that the classes other than the largest choose, at most `n_edges` in all.
+
+    A quantile of a rare class falls between two of its values; the edge goes half-way between them, where the
+    margin to both is widest.
+    """
     nowhere = np.empty(0, dtype=np.int64)
     if codes is None or n_edges == 0:
         return nowhere
@@ -359,7 +367,10 @@ def _rare_places(
     for c in rare:
         of_class = (codes == c).astype(np.float64)
         own = np.add.reduceat(of_class if weights is None else of_class * weights, starts)
-        parts.append(_quantile_places(own, max(1, n_edges // len(rare))))
+        held = np.flatnonzero(own)
+        at = _quantile_places(own[held], max(1, n_edges // len(rare)))
+        middle = distinct[held[at]] / 2 + distinct[held[at + 1]] / 2
+        parts.append(np.clip(np.searchsorted(distinct, middle, side="right") - 1, held[at], held[at + 1] - 1))
     return np.unique(np.concatenate(parts))[:n_edges]
 
 

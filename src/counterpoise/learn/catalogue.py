@@ -15,6 +15,7 @@ from typing import Any
 
 from counterpoise.errors import MissingExtra, OptionError, nearest_names
 from counterpoise.learn.treated import PLAIN_TREATMENTS, Treated
+from counterpoise.resample.catalogue import SAMPLERS
 
 __all__ = [
     "LEARNERS",
@@ -23,7 +24,6 @@ __all__ = [
     "default_learners",
     "make_candidate",
     "make_learner",
-    "treatment_names",
 ]
 
 
@@ -168,21 +168,8 @@ _SPECS = (
 LEARNERS: Mapping[str, LearnerSpec] = {spec.name: spec for spec in _SPECS}
 """Every learner by name, in the order of DESIGN: simple ones first."""
 
-TREATMENTS = PLAIN_TREATMENTS
-"""Treatments without a sampler; `treatment_names` gives these and every sampler."""
-
-
-def treatment_names() -> tuple[str, ...]:
-    """Give the name of every treatment.
-
-    Returns
-    -------
-    tuple of str
-        ``none``, ``class_weight``, ``cost_weight`` and every sampler in snake case.
-    """
-    from counterpoise.resample.catalogue import SAMPLERS
-
-    return (*PLAIN_TREATMENTS, *SAMPLERS)
+TREATMENTS: tuple[str, ...] = (*PLAIN_TREATMENTS, *SAMPLERS)
+"""Every treatment by name: those without a sampler, then every sampler in snake case."""
 
 
 def default_learners(*, installed_only: bool = True) -> tuple[str, ...]:
@@ -268,7 +255,7 @@ def make_candidate(
     Parameters
     ----------
     treatment : str, sampler or None
-        One of `treatment_names`, or a sampler.
+        One of `TREATMENTS`, or a sampler.
     learner : str or classifier
         One of `LEARNERS`, or a classifier.
     random_state : int, Generator, RandomState or None, default=None
@@ -312,13 +299,10 @@ def check_treatment(name: str) -> None:
     OptionError
         If there is no treatment of that name.
     """
-    if name in PLAIN_TREATMENTS:
-        return
-    names = treatment_names()
-    if name not in names:
+    if name not in PLAIN_TREATMENTS and name not in SAMPLERS:
         raise OptionError(
             f"There is no treatment {name!r}.",
-            expected=f"Expected one of {', '.join(names)}.",
+            expected=f"Expected one of {', '.join(TREATMENTS)}.",
             why="A treatment is asked for by name.",
-            hint=nearest_names(name, list(names)),
+            hint=nearest_names(name, list(TREATMENTS)),
         )

@@ -278,7 +278,6 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 f"A class has a single row: no map can be fitted, so recalibrate={self.recalibrate!r} falls "
                 "back to 'prior'.",
                 CounterpoiseWarning,
-                InputError,
                 stacklevel=3,
             )
             return []

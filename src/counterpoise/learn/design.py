@@ -1,0 +1,187 @@
+"""The columns that a linear model of a table weighs.
+
+A number is standardised and, where it takes many values, has a second, bent column: the inverse hyperbolic sine of
+its distance to the median in units of the interquartile range, which is linear near the median and logarithmic in
+the tails. A rare class lives in the tails, and a few huge values otherwise set the scale for all others (J. Burbidge,
+L. Magee, A. Robb, "Alternative transformations to handle extreme values", JASA 83, 1988). A missing number is the
+median and raises a flag; a category has a column for each level that is frequent enough, and one for the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from counterpoise.learn.encode import TableEncoder, names_out
+
+__all__ = ["TableDesign", "weighted_quantiles"]
+
+MANY_VALUES = 10
+"""Distinct values from which a number has a bent column."""
+
+LEAST_ROWS = 3
+"""Rows (or weight) that a level or a flag must have for a column of its own: one row teaches only itself."""
+
+
+class TableDesign(BaseEstimator):
+    """Turn a table into the columns of a linear model.
+
+    Parameters
+    ----------
+    is_bent : bool, default=True
+        Give numbers of many values a second, bent column.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+        Kinds and levels of the table's columns.
+    names_ : list of str
+        Name of each column of the design: ``"amount"``, ``"amount (bent)"``, ``"amount missing"``,
+        ``"shop = a"``, ``"shop = (other)"``.
+    """
+
+    def __init__(self, is_bent: bool = True) -> None:
+        self.is_bent = is_bent
+
+    def fit_block(self, X: Any, weights: np.ndarray | None) -> np.ndarray:
+        """Learn the columns from a table and give them.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_rows, n_columns)
+            The table.
+        weights : ndarray of shape (n_rows,), float64, or None
+            Positive weights; a row of weight 2 counts as two rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_design), float64
+            The columns.
+        """
+        self.encoder_ = TableEncoder()
+        block = self.encoder_.fit_block(X)
+        mass = np.ones(len(block)) if weights is None else weights
+        p = block.shape[1]
+        self.middle_, self.spread_ = np.zeros(p), np.ones(p)
+        self.mean_, self.scale_ = np.zeros((p, 2)), np.ones((p, 2))
+        self.has_flag_, self.has_bent_ = np.zeros(p, dtype=bool), np.zeros(p, dtype=bool)
+        self.is_used_, self.has_other_ = np.zeros(p, dtype=bool), np.zeros(p, dtype=bool)
+        self.levels_: list[np.ndarray] = [np.empty(0, dtype=np.int64) for _ in range(p)]
+        for j in range(p):
+            column = block[:, j]
+            missing = np.isnan(column)
+            self.has_flag_[j] = mass[missing].sum() >= LEAST_ROWS and bool((~missing).any())
+            if self.encoder_.categorical_[j]:
+                self._learn_levels(j, column[~missing].astype(np.int64), mass[~missing])
+            else:
+                self._learn_number(j, column, missing, mass)
+        self.names_ = self._names()
+        return self._columns(block)
+
+    def _learn_levels(self, j: int, codes: np.ndarray, mass: np.ndarray) -> None:
+        counts = np.bincount(codes, weights=mass)
+        self.levels_[j] = np.flatnonzero(counts >= LEAST_ROWS)
+        self.has_other_[j] = ((counts > 0) & (counts < LEAST_ROWS)).any() and len(self.levels_[j]) > 0
+
+    def _learn_number(self, j: int, column: np.ndarray, missing: np.ndarray, mass: np.ndarray) -> None:
+        values, weights = column[~missing], mass[~missing]
+        if len(values) == 0 or values.min() == values.max():
+            return
+        self.is_used_[j] = True
+        low, middle, high = weighted_quantiles(values, weights, np.array([0.25, 0.5, 0.75]))
+        filled = np.where(missing, middle, column)
+        self.middle_[j] = middle
+        self.mean_[j, 0], self.scale_[j, 0] = _mean_and_scale(filled, mass)
+        self.spread_[j] = high - low if high > low else self.scale_[j, 0]
+        self.has_bent_[j] = self.is_bent and len(np.unique(values)) > MANY_VALUES
+        if self.has_bent_[j]:
+            self.mean_[j, 1], self.scale_[j, 1] = _mean_and_scale(self._bend(j, filled), mass)
+
+    def _bend(self, j: int, filled: np.ndarray) -> np.ndarray:
+        return np.asarray(np.arcsinh((filled - self.middle_[j]) / self.spread_[j]))
+
+    def block(self, X: Any) -> np.ndarray:
+        """Give the columns of a table.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_rows, n_columns)
+            A table with the columns of `fit_block`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_design), float64
+            The columns.
+        """
+        return self._columns(self.encoder_.block(X))
+
+    def _columns(self, block: np.ndarray) -> np.ndarray:
+        out = np.empty((len(block), max(1, len(self.names_))))
+        if not self.names_:
+            out[:] = 0.0
+        k = 0
+        for j in range(block.shape[1]):
+            for values in self._columns_of(j, block[:, j]):
+                out[:, k] = values
+                k += 1
+        return out
+
+    def _columns_of(self, j: int, column: np.ndarray) -> list[np.ndarray]:
+        missing = np.isnan(column)
+        flag = [missing] if self.has_flag_[j] else []
+        if self.encoder_.categorical_[j]:
+            codes = np.where(missing, -1, column).astype(np.int64)
+            own = [codes == level for level in self.levels_[j]]
+            other = [~missing & ~np.isin(codes, self.levels_[j])] if self.has_other_[j] else []
+            return own + other + flag
+        if not self.is_used_[j]:
+            return flag
+        filled = np.where(missing, self.middle_[j], column)
+        parts = [(filled - self.mean_[j, 0]) / self.scale_[j, 0]]
+        if self.has_bent_[j]:
+            parts.append((self._bend(j, filled) - self.mean_[j, 1]) / self.scale_[j, 1])
+        return parts + flag
+
+    def _names(self) -> list[str]:
+        names: list[str] = []
+        texts = iter(self.encoder_.levels_)
+        for j, name in enumerate(names_out(self.encoder_, None)):
+            own = next(texts) if self.encoder_.kinds_[j] in ("boolean", "category") else []
+            if self.encoder_.categorical_[j]:
+                names += [f"{name} = {own[level]}" for level in self.levels_[j]]
+                names += [f"{name} = (other)"] * bool(self.has_other_[j])
+            else:
+                names += [name] * bool(self.is_used_[j]) + [f"{name} (bent)"] * bool(self.has_bent_[j])
+            names += [f"{name} missing"] * bool(self.has_flag_[j])
+        return [str(name) for name in names]
+
+
+def weighted_quantiles(values: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Give quantiles where a value of weight 2 counts as two values.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        The values, without NaN.
+    weights : ndarray of shape (n,)
+        Positive weights.
+    shares : ndarray of shape (m,)
+        Between 0 and 1.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        For each share the smallest value up to which at least that share of the weight lies.
+    """
+    order = np.argsort(values, kind="stable")
+    cumulated = np.cumsum(weights[order])
+    places = np.searchsorted(cumulated, shares * cumulated[-1] * (1 - 1e-12))
+    return np.asarray(values[order][np.minimum(places, len(values) - 1)])
+
+
+def _mean_and_scale(values: np.ndarray, mass: np.ndarray) -> tuple[float, float]:
+    mean = float(np.average(values, weights=mass))
+    scale = float(np.sqrt(np.average((values - mean) ** 2, weights=mass)))
+    return mean, scale if scale > 0 else 1.0
