@@ -42,12 +42,13 @@ def main(preload: list[str]) -> None:
 
 def _in_child(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
     readable, writable = os.pipe()
-    started, at_start = time.monotonic(), _resident_bytes()
+    started = time.monotonic()
     child = os.fork()
     if child == 0:
         _be_the_child(readable, writable, function, arguments)
     os.close(writable)
     with os.fdopen(readable, "rb") as pipe:
+        at_start = int.from_bytes(pipe.read(8), "little")
         body = pipe.read()
     _, status, usage = os.wait4(child, 0)
     peak = max(0, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) - at_start)
@@ -65,6 +66,7 @@ def _be_the_child(readable: int, writable: int, function: str, arguments: dict[s
     code = 1
     try:
         with os.fdopen(writable, "wb") as pipe:
+            pipe.write(_resident_bytes().to_bytes(8, "little"))
             _write(pipe, _called(function, arguments))
         code = 0
     finally:

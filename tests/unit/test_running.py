@@ -1,0 +1,158 @@
+"""Candidates through folds: order, budget, failures, interruption, and going on after a kill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+import counterpoise as cp
+from counterpoise.errors import NotApplicable, OptionError
+from counterpoise.evaluate.budget import Deadline, parse_duration, say_duration
+from counterpoise.evaluate.candidates import Candidate
+from counterpoise.evaluate.ledger import Ledger
+from counterpoise.evaluate.running import run_candidates
+from counterpoise.evaluate.task import FoldScores
+from counterpoise.scale import Done
+from counterpoise.split import make_folds
+
+
+@dataclass
+class FakeEngine:
+    """Answers at once, in this process, with made-up times; no learner runs."""
+
+    fit_seconds: dict[str, float] = field(default_factory=dict)
+    fails: dict[str, Exception] = field(default_factory=dict)
+    interrupt_after: int = 10**9
+    n_workers: int = 1
+    jobs: list = field(default_factory=list)
+    cancelled: int = 0
+
+    def submit(self, job):
+        self.jobs.append(job)
+
+    def pending(self):
+        return sum(not hasattr(job, "answered") for job in self.jobs)
+
+    def wait(self, timeout=None):
+        if len(self.jobs) > self.interrupt_after:
+            raise KeyboardInterrupt
+        job = next(job for job in self.jobs if not hasattr(job, "answered"))
+        object.__setattr__(job, "answered", True)
+        candidate = job.arguments["candidate"]
+        if candidate.name in self.fails:
+            return [Done(job.key, None, self.fails[candidate.name], 0.0, 0)]
+        scores = FoldScores(
+            np.full(len(job.arguments["test"]), 0.5), self.fit_seconds.get(candidate.name, 0.1), 0.0
+        )
+        return [Done(job.key, scores, None, 0.1, 1000)]
+
+    def cancel(self):
+        self.cancelled += 1
+        for job in self.jobs:
+            object.__setattr__(job, "answered", True)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    return cp.read((rng.normal(size=(200, 2)), np.r_[np.ones(20), np.zeros(180)]))
+
+
+CANDIDATES = [Candidate("none", "logistic"), Candidate("none", "boosting"), Candidate("smote", "logistic")]
+
+
+def run(table, engine, tmp_path, budget=None, candidates=CANDIDATES):
+    folds = make_folds(table, 5)
+    ledger = Ledger(tmp_path / "folds", table, folds, 0)
+    told = []
+    runs = run_candidates(candidates, folds, ledger, engine, Deadline(budget), 0, told.append)
+    return runs, told
+
+
+def test_every_candidate_goes_through_every_fold(table, tmp_path):
+    runs, told = run(table, FakeEngine(), tmp_path)
+    assert all(r.is_finished for r in runs)
+    assert [p.done for p in told] == list(range(1, 16))
+    assert told[-1].total == 15
+
+
+def test_finished_folds_are_not_run_again(table, tmp_path):
+    first = FakeEngine(interrupt_after=7)
+    runs, _ = run(table, first, tmp_path)
+    assert [r.is_finished for r in runs] == [True, False, False]
+    assert runs[1].reason == "interrupted before it was finished"
+    second = FakeEngine()
+    runs, _ = run(table, second, tmp_path)
+    assert all(r.is_finished for r in runs)
+    assert len(second.jobs) == 15 - 7
+
+
+def test_another_table_or_seed_does_not_use_old_folds(table, tmp_path):
+    run(table, FakeEngine(), tmp_path)
+    engine = FakeEngine()
+    run(table.take(np.arange(199, -1, -1)), engine, tmp_path)
+    assert len(engine.jobs) == 15
+
+
+def test_a_half_written_fold_is_as_good_as_none(table, tmp_path):
+    run(table, FakeEngine(), tmp_path)
+    (tmp_path / "folds" / "logistic-none.fold0.npz").rename(
+        tmp_path / "folds" / "logistic-none.fold0.partial"
+    )
+    engine = FakeEngine()
+    run(table, engine, tmp_path)
+    assert len(engine.jobs) == 1
+
+
+def test_what_does_not_fit_the_budget_is_listed_with_its_time(table, tmp_path):
+    engine = FakeEngine(fit_seconds={"logistic": 0.001, "boosting": 0.001, "logistic + smote": 0.001})
+    slow = [*CANDIDATES, Candidate("smote", "boosting")]
+    engine.fit_seconds["boosting"] = 10.0
+    runs, _ = run(table, engine, tmp_path, budget=100.0, candidates=slow)
+    given_up = runs[3]
+    assert not given_up.is_finished
+    assert "more than the budget had left" in given_up.reason
+    assert given_up.predicted_seconds > 50
+    assert not any(job.arguments["candidate"] == slow[3] for job in engine.jobs)
+
+
+def test_the_baseline_is_run_whatever_the_budget(table, tmp_path):
+    runs, _ = run(table, FakeEngine(), tmp_path, budget=1e-9)
+    assert runs[0].is_finished
+    assert not runs[2].is_finished
+
+
+def test_a_candidate_that_fails_does_not_stop_the_others(table, tmp_path):
+    error = NotApplicable("Too few neighbours.", hint="Use fewer.")
+    runs, _ = run(table, FakeEngine(fails={"boosting": error}), tmp_path)
+    assert runs[0].is_finished
+    assert runs[2].is_finished
+    assert runs[1].reason == str(error)
+    assert runs[1].error is error
+
+
+def test_a_learner_has_the_same_seed_whatever_its_treatment(table, tmp_path):
+    engine = FakeEngine()
+    run(table, engine, tmp_path)
+    seeds = {(j.arguments["candidate"].name, j.key[1]): j.arguments["random_state"] for j in engine.jobs}
+    assert all(seeds["logistic", k] == seeds["logistic + smote", k] for k in range(5))
+    assert len(set(seeds.values())) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), (2.5, 2.5), ("1.5 h", 5400)]
+)
+def test_durations_in_words(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5m", "5x", "0", "m5"])
+def test_other_words_are_no_durations(text):
+    with pytest.raises(OptionError, match="duration"):
+        parse_duration(text)
+
+
+def test_durations_are_said_for_people():
+    assert [say_duration(s) for s in (0.34, 12.2, 200, 7500)] == ["0.3 s", "12 s", "3 min 20 s", "2 h 5 min"]
