@@ -15,10 +15,105 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["CELL_BYTES", "pair_distances", "rounding", "squared_norms"]
+__all__ = ["CELL_BYTES", "Scratch", "centred", "pair_distances", "product", "rounding", "squared_norms"]
 
 CELL_BYTES = 1 << 19
 """Size of the scratch of one batch of pairs: half a megabyte stays in a core's own cache."""
+
+
+class Scratch:
+    """Memory that products write to, kept from one to the next: fresh pages cost more than the sums in them."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, np.ndarray] = {}
+
+    def matrix(self, name: str, n_rows: int, n_columns: int, dtype: np.dtype) -> np.ndarray:
+        """Give a matrix of undefined content; the last one of that name is overwritten.
+
+        Parameters
+        ----------
+        name : str
+            What it is for.
+        n_rows, n_columns : int
+            Its shape.
+        dtype : dtype
+            Its type.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+            Contiguous.
+        """
+        size = n_rows * n_columns
+        part = self._parts.get(name)
+        if part is None or len(part) < size or part.dtype != dtype:
+            part = self._parts[name] = np.empty(size + size // 4, dtype=dtype)
+        return part[:size].reshape(n_rows, n_columns)
+
+
+def product(
+    left: np.ndarray,
+    weights: np.ndarray,
+    right: np.ndarray,
+    scratch: Scratch | None = None,
+    name: str = "product",
+) -> np.ndarray:
+    """Estimate |l|² - 2 l·r for all pairs, with given weights in place of |l|².
+
+    Parameters
+    ----------
+    left : ndarray of shape (m, d), float32 or float64
+        Rows.
+    weights : ndarray of shape (m,)
+        What stands for |l|².
+    right : ndarray of shape (n, d)
+        Rows, of the same type.
+    scratch : Scratch, optional
+        Where to write; overwritten by the next product of that name.
+    name : str
+        Of the product in `scratch`.
+
+    Returns
+    -------
+    ndarray of shape (m, n)
+        In the type of the rows.
+    """
+    scratch, d = scratch or Scratch(), left.shape[1]
+    extended = scratch.matrix(name + " left", len(left), d + 1, left.dtype)
+    np.multiply(left, -2, out=extended[:, :-1])
+    extended[:, -1] = weights
+    lengthened = scratch.matrix(name + " right", d + 1, len(right), left.dtype)
+    lengthened[:-1] = right.T
+    lengthened[-1] = 1
+    out = scratch.matrix(name, len(left), len(right), left.dtype)
+    return np.matmul(extended, lengthened, out=out)
+
+
+def centred(X: np.ndarray, rows: np.ndarray, centre: np.ndarray, dtype: type) -> np.ndarray:
+    """Take rows, subtract a centre in float64, and round.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Rows.
+    rows : ndarray of shape (m,), int64
+        Which.
+    centre : ndarray of shape (d,), float64
+        What is subtracted.
+    dtype : type
+        float32 or float64.
+
+    Returns
+    -------
+    ndarray of shape (m, d)
+        Of that type.
+    """
+    out = np.empty((len(rows), X.shape[1]), dtype=dtype)
+    step = max(64, CELL_BYTES // (8 * max(1, X.shape[1])))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        np.subtract(X[rows[part]], centre, out=out[part], dtype=np.float64, casting="same_kind")
+    return out
 
 
 def squared_norms(X: np.ndarray) -> np.ndarray:

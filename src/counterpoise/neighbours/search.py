@@ -23,6 +23,7 @@ __all__ = ["Index", "kneighbors"]
 
 _TREE_COLUMNS = 12  # measured: above about a dozen columns products win on every table of ours
 _TREE_POINTS = 2000  # fewer points are one block
+_TREE_QUERIES = 256  # fewer queries cost less by products than building the tree does
 _SAMPLE = 2048  # rows looked at to tell whether a table repeats itself
 _REPEATS = 16  # repeats in that sample that make distinct rows worth finding: clumps of about 1 % of the rows
 
@@ -115,7 +116,7 @@ class Index:
         return _widened(self.distinct, distance, near, k, None)
 
     def _search(self, queries: Space, k: int, rows: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        if len(queries) >= 64 and self._tree is not None:
+        if (len(queries) >= _TREE_QUERIES or "_tree" in self.__dict__) and self._tree is not None:
             return self._tree.kneighbors(queries.numbers, k, rows, n_jobs=self.n_jobs)
         return by_blocks(
             queries, self._places, k, rows, working_memory=self.working_memory, n_jobs=self.n_jobs

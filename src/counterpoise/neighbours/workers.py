@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["WORKING_MEMORY", "each", "n_workers"]
+__all__ = ["WORKING_MEMORY", "each", "n_workers", "runs_of"]
 
 WORKING_MEMORY = 256 * 2**20
 """Default budget of scratch memory, bytes: the whole library's 256 MB."""
@@ -71,3 +72,22 @@ def each(task: Callable[[Item], Answer], items: Iterable[Item], n_jobs: int | No
             return [task(item) for item in items]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(task, items))
+
+
+def runs_of(items: np.ndarray, n_jobs: int | None = None) -> list[np.ndarray]:
+    """Cut items into a few runs for each thread: enough to even out, few enough to keep scratch memory warm.
+
+    Parameters
+    ----------
+    items : ndarray of shape (n,)
+        What is worked on.
+    n_jobs : int or None
+        See `n_workers`.
+
+    Returns
+    -------
+    list of ndarray
+        Runs in order; none is empty unless all are.
+    """
+    n_runs = min(len(items), 8 * n_workers(n_jobs))
+    return np.array_split(items, max(1, n_runs))
