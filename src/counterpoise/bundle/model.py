@@ -123,9 +123,9 @@ class Model:
         return self._label(self.predict_proba(frame))
 
     def _label(self, proba: np.ndarray) -> np.ndarray:
-        if len(self.labels) > 2:
-            return self.classes_[proba.argmax(axis=1)]
-        return self.classes_[(proba[:, 1] >= self.threshold).astype(int)]
+        several = len(self.labels) > 2
+        chosen = proba.argmax(axis=1) if several else (proba[:, 1] >= self.threshold).astype(int)
+        return np.asarray(self.classes_[chosen])
 
     def decide(self, frame: Any) -> pl.DataFrame:
         """Give probability and decision for each row, with what they rest on.

@@ -161,8 +161,8 @@ def describe_plane(table: Table, described: list[FeatureRecord], *, seed: int = 
     grids = []
     for c in (0, 1):
         chosen = known & (y == c)
-        clipped = [np.clip(v[chosen], e[0], e[-1]) for v, e in zip((x0, x1), edges, strict=True)]
-        grids.append(np.histogram2d(*clipped, bins=edges)[0].T.tolist())
+        across, up = (np.clip(v[chosen], e[0], e[-1]) for v, e in zip((x0, x1), edges, strict=True))
+        grids.append(np.histogram2d(across, up, bins=(edges[0], edges[1]))[0].T.tolist())
     return [
         PlaneRecord(
             x=names[0],

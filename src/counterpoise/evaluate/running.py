@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -195,7 +196,7 @@ class _Running:
         return Job((self.runs.index(run), k), "counterpoise.evaluate.task:run_fold", arguments)
 
     def _record(self, done: Done) -> None:
-        index, k = done.key  # type: ignore[misc]  # the keys that _job gave
+        index, k = cast(tuple[int, int], done.key)  # the keys that _job gave
         run = self.runs[index]
         if done.error is not None:
             run.error = done.error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -221,8 +220,9 @@ def compare(
         planes = describe_plane(table, described, seed=seed)
         runs = _run(table, split, candidates, engine, deadline, seed, Path(out) if out else None, on_progress)
     judged = {run.candidate.name: judge(case, run.finished()) for run in runs if run.is_finished}
-    figures = Figures.of(case, judged, seed=seed)
-    verdict = reach_verdict(_contenders(runs, judged), figures, case.goal)
+    contenders = _contenders(runs, judged)
+    figures = Figures.of(case, judged, contenders, groups=table.groups, seed=seed)
+    verdict = reach_verdict(contenders, figures, case.goal)
     chosen = next(run for run in runs if run.candidate.name == verdict.champion)
     records = _candidate_records(case, runs, judged, figures, verdict)
     record = TrialRecord(
@@ -501,8 +501,6 @@ def _champion(table: Table, case: Case, run: Run, judged: Judged, record: TrialR
 
 
 def _short(text: str) -> str:
-    import hashlib
-
     return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
@@ -517,14 +515,3 @@ def _evidence(table: Table, case: Case, judged: Judged) -> pl.DataFrame:
             "alert": judged.alerts[rows],
         }
     )
-
-
-def show_command() -> str:
-    """Give the command line that is running, for the record.
-
-    Returns
-    -------
-    str
-        The program's name and its words.
-    """
-    return " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])  # noqa: PTH119 - a word, not a path

@@ -61,9 +61,10 @@ def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> 
     baseline = _best(untreated, figures, goal)
     differences = figures.simultaneous([c.name for c in treated], baseline.name)
     winners = [c for c in treated if _is_better(differences[c.name], goal)]
+    shown: Contender | None
     if winners:
-        champion = _best(winners, figures, goal)
-        outcome, shown = "better", champion
+        champion = shown = _best(winners, figures, goal)
+        outcome = "better"
     else:
         champion = baseline
         shown = _best(treated, figures, goal) if treated else None

@@ -1,0 +1,384 @@
+"""The figures of all candidates on common resamples, and the small records that pictures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from counterpoise.calibrate import log_odds
+from counterpoise.chance import Streams
+from counterpoise.decide import Goal, ThresholdCurve
+from counterpoise.evaluate import intervals
+from counterpoise.evaluate.candidates import UNTREATED
+from counterpoise.evaluate.intervals import Draws, Interval
+from counterpoise.evaluate.judging import Case, Judged, judged_rows
+from counterpoise.evaluate.leaderboard import METRICS
+from counterpoise.evaluate.records import CurveRecord, Estimate, HistogramRecord
+from counterpoise.evaluate.verdict import Contender
+
+__all__ = ["Figures", "curve_record", "goal_costs", "goal_figure", "score_histogram"]
+
+_DRAWS, _FEWER_DRAWS, _MANY_ROWS = 2000, 500, 300_000
+_CURVE_POINTS = 600
+_SCORE_BINS = 60
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures with intervals, all from the same random weights of the rows.
+
+    Attributes
+    ----------
+    draws : Draws
+        Values and their resamples, by candidate.
+    metric : str
+        The goal's own figure.
+    untreated_of : mapping of str to str
+        For each candidate the untreated one of the same learner, where it was judged.
+    counts : mapping of str to dict
+        Weighted confusion counts of each candidate.
+    by_fold : mapping of str to list
+        The goal's figure in each fold.
+    n_positive : int
+        Positives that judged.
+    n_draws : int
+        Resamples.
+    confidence : float
+        Of all intervals.
+    """
+
+    draws: Draws
+    metric: str
+    untreated_of: Mapping[str, str]
+    counts: Mapping[str, dict[str, float]]
+    by_fold: Mapping[str, list[float | None]]
+    n_positive: int
+    n_draws: int
+    confidence: float = 0.95
+
+    @classmethod
+    def of(
+        cls,
+        case: Case,
+        judged: Mapping[str, Judged],
+        contenders: Sequence[Contender] = (),
+        *,
+        groups: np.ndarray | None = None,
+        seed: int = 0,
+    ) -> Figures:
+        """Resample once for all candidates.
+
+        Parameters
+        ----------
+        case : Case
+            What is the same for all.
+        judged : mapping of str to Judged
+            By candidate.
+        contenders : sequence of Contender, default=()
+            Says which candidates share a learner.
+        groups : ndarray of shape (n,), optional
+            Rows of one group are resampled together.
+        seed : int, default=0
+            Seeds the resamples.
+
+        Returns
+        -------
+        Figures
+            Values, intervals and differences.
+        """
+        rows = judged_rows(case.folds, case.fold_of)
+        n_draws = _DRAWS if rows.sum() <= _MANY_ROWS else _FEWER_DRAWS
+        said = {
+            name: intervals.Judged(each.proba[rows], each.alerts[rows], each.proba[rows])
+            for name, each in judged.items()
+        }
+        draws = intervals.draw(
+            case.y[rows],
+            said,
+            None if case.weights is None else case.weights[rows],
+            fold=case.fold_of[rows],
+            groups=None if groups is None else groups[rows],
+            costs=goal_costs(case, rows),
+            betas=tuple({1.0, 2.0, case.goal.objective.beta}),
+            n_draws=n_draws,
+            random_state=Streams.of(seed).child("figures").seed(),
+        )
+        return cls(
+            draws=draws,
+            metric=goal_figure(case.goal),
+            untreated_of=_untreated_of(contenders),
+            counts={name: _counts(case, rows, each) for name, each in judged.items()},
+            by_fold={name: _by_fold(case, rows, each) for name, each in judged.items()},
+            n_positive=int(case.y[rows].sum()),
+            n_draws=n_draws,
+        )
+
+    def value(self, candidate: str) -> float | None:
+        """Give the goal's figure of a candidate.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+
+        Returns
+        -------
+        float or None
+            None where it is undefined.
+        """
+        return _or_none(self.draws.values[candidate][self.metric])
+
+    def estimates(self, candidate: str) -> dict[str, Estimate]:
+        """Give the figures of the leaderboard, and the goal's own as "goal".
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+
+        Returns
+        -------
+        dict of str to Estimate
+            With intervals; what is undefined says why.
+        """
+        names = dict.fromkeys((*METRICS, self.metric))
+        found = {name: self._estimate(candidate, name) for name in names}
+        return {"goal": found[self.metric], **found}
+
+    def _estimate(self, candidate: str, metric: str) -> Estimate:
+        interval = self.draws.interval(candidate, metric, self.confidence)
+        if np.isnan(interval.value):
+            return Estimate(value=None, why_undefined=_why_undefined(metric, self.counts[candidate]))
+        return _as_estimate(interval)
+
+    def difference_to_untreated(self, candidate: str) -> Estimate | None:
+        """Give the paired difference of the goal's figure to the untreated model of the same learner.
+
+        The intervals of all treatments of a learner hold together.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+
+        Returns
+        -------
+        Estimate or None
+            None for an untreated model.
+        """
+        baseline = self.untreated_of.get(candidate)
+        if baseline is None or baseline == candidate:
+            return None
+        return self.simultaneous([c for c, b in self.untreated_of.items() if b == baseline], baseline)[
+            candidate
+        ]
+
+    def simultaneous(self, candidates: Sequence[str], baseline: str) -> dict[str, Estimate]:
+        """Give paired differences of the goal's figure whose intervals hold together.
+
+        Parameters
+        ----------
+        candidates : sequence of str
+            Whose differences are asked for.
+        baseline : str
+            What is subtracted.
+
+        Returns
+        -------
+        dict of str to Estimate
+            By candidate, without the baseline.
+        """
+        names = [name for name in candidates if name != baseline]
+        if not names:
+            return {}
+        chosen = {name: self.draws.values[name] for name in [*names, baseline]}
+        part = Draws(chosen, {n: self.draws.drawn[n] for n in chosen}, {}, self.draws.n_positive)
+        found = part.differences(baseline, self.metric, self.confidence)
+        return {name: _as_estimate(found[name]) for name in names}
+
+    def confusion(self, candidate: str) -> dict[str, float]:
+        """Give the confusion counts of the cross-fitted decisions.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+
+        Returns
+        -------
+        dict of str to float
+            ``tp``, ``fp``, ``fn``, ``tn``, weighted.
+        """
+        return self.counts[candidate]
+
+    def fold_values(self, candidate: str) -> list[float | None]:
+        """Give the goal's figure in each fold.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+
+        Returns
+        -------
+        list of float or None
+            None where it is undefined.
+        """
+        return self.by_fold[candidate]
+
+
+def goal_figure(goal: Goal) -> str:
+    """Name the figure that a goal is judged by.
+
+    Parameters
+    ----------
+    goal : Goal
+        The goal.
+
+    Returns
+    -------
+    str
+        A figure of `Draws`; the worst cost is judged by the cost itself.
+    """
+    return "cost" if goal.objective.costs else goal.metric
+
+
+def goal_costs(case: Case, rows: np.ndarray) -> dict[str, Any] | None:
+    """Give the costs of a goal for some rows.
+
+    Parameters
+    ----------
+    case : Case
+        With the goal and its columns.
+    rows : ndarray of shape (n,), bool
+        Which rows.
+
+    Returns
+    -------
+    dict or None
+        ``fn``, ``fp`` ...: numbers, or one a row; None where the goal names no costs.
+    """
+    if not case.goal.objective.costs:
+        return None
+    return {
+        cell: cost.factor if cost.column is None else cost.factor * case.row_costs[cost.column][rows]
+        for cell, cost in case.goal.objective.costs
+    }
+
+
+def _untreated_of(contenders: Sequence[Contender]) -> dict[str, str]:
+    untreated = {c.learner: c.name for c in contenders if c.treatment == UNTREATED}
+    return {c.name: untreated[c.learner] for c in contenders if c.learner in untreated}
+
+
+def _counts(case: Case, rows: np.ndarray, judged: Judged) -> dict[str, float]:
+    y, alerts = case.y[rows] == 1, judged.alerts[rows]
+    weights = np.ones(len(y)) if case.weights is None else case.weights[rows]
+    cells = {"tp": y & alerts, "fp": ~y & alerts, "fn": y & ~alerts, "tn": ~y & ~alerts}
+    return {name: float(weights[cell].sum()) for name, cell in cells.items()}
+
+
+def _by_fold(case: Case, rows: np.ndarray, judged: Judged) -> list[float | None]:
+    fold_of, found = case.fold_of, []
+    for k in np.unique(fold_of[rows]):
+        here = rows & (fold_of == k)
+        if case.goal.objective.costs:
+            continue
+        weights = None if case.weights is None else case.weights[here]
+        curve = ThresholdCurve.from_scores(case.y[here], judged.alerts[here].astype(float), weights)
+        found.append(_or_none(float(curve.metric(case.goal.metric)[curve.thresholds <= 1.0][0])))
+    return found
+
+
+def _why_undefined(metric: str, counts: Mapping[str, float]) -> str:
+    if counts["tp"] + counts["fn"] == 0:
+        return "no positive was judged"
+    if counts["tp"] + counts["fp"] == 0:
+        return "nothing was alerted"
+    return "the figure does not exist for these decisions"
+
+
+def _as_estimate(interval: Interval) -> Estimate:
+    return Estimate(
+        value=_or_none(interval.value), lower=_or_none(interval.lower), upper=_or_none(interval.upper)
+    )
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+# --- for pictures --------------------------------------------------------------------------------------------
+
+
+def curve_record(y: np.ndarray, proba: np.ndarray, weights: np.ndarray | None) -> CurveRecord:
+    """Thin a threshold curve to what an eye can tell apart.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int8
+        Outcome.
+    proba : ndarray of shape (n,)
+        Calibrated probabilities.
+    weights : ndarray of shape (n,) or None
+        Weight of each row.
+
+    Returns
+    -------
+    CurveRecord
+        Points evenly spread over recall, over the false-positive rate and over its logarithm.
+    """
+    curve = ThresholdCurve.from_scores(y, proba, weights)
+    n_positive, n_negative = curve.tp[-1] + curve.fn[-1], curve.fp[-1] + curve.tn[-1]
+    order = np.argsort(-curve.thresholds, kind="stable")
+    tp, fp = curve.tp[order], curve.fp[order]
+    share = _CURVE_POINTS // 3
+    with np.errstate(divide="ignore"):
+        scales = (
+            tp / n_positive,
+            fp / n_negative,
+            np.log10(np.maximum(fp, 0.5)) / np.log10(max(n_negative, 2.0)),
+        )
+    picked = [np.searchsorted(scale, np.linspace(scale[0], scale[-1], share)) for scale in scales]
+    chosen = np.unique(np.clip(np.concatenate([*picked, [0, len(tp) - 1]]), 0, len(tp) - 1))
+    thresholds = curve.thresholds[order][chosen]
+    return CurveRecord(
+        thresholds=np.where(np.isfinite(thresholds), thresholds, 1.0 + 1e-9).tolist(),
+        tp=tp[chosen].tolist(),
+        fp=fp[chosen].tolist(),
+        n_positive=float(n_positive),
+        n_negative=float(n_negative),
+    )
+
+
+def score_histogram(y: np.ndarray, proba: np.ndarray, weights: np.ndarray | None) -> HistogramRecord:
+    """Count log-odds by class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,), int8
+        Outcome.
+    proba : ndarray of shape (n,)
+        Calibrated probabilities.
+    weights : ndarray of shape (n,) or None
+        Weight of each row.
+
+    Returns
+    -------
+    HistogramRecord
+        Bins of equal width from the smallest to the largest.
+    """
+    odds = np.clip(np.asarray(log_odds(proba)), -16.0, 16.0)
+    edges = np.linspace(odds.min(), max(odds.max(), odds.min() + 1e-6), _SCORE_BINS + 1)
+    counts = [
+        np.histogram(odds[y == c], edges, weights=None if weights is None else weights[y == c])[0]
+        for c in (0, 1)
+    ]
+    return HistogramRecord(
+        edges=edges.tolist(),
+        negative=counts[0].astype(float).tolist(),
+        positive=counts[1].astype(float).tolist(),
+    )
