@@ -13,6 +13,7 @@ from counterpoise.learn.catalogue import (
     make_learner,
 )
 from counterpoise.learn.encode import TableEncoder
+from counterpoise.learn.forest import ForestClassifier
 from counterpoise.learn.linear_learner import LinearLearner
 from counterpoise.learn.logistic import LogisticClassifier
 from counterpoise.learn.treated import Treated
@@ -22,6 +23,7 @@ __all__ = [
     "TREATMENTS",
     "BoostingClassifier",
     "ClassAwareBinner",
+    "ForestClassifier",
     "LearnerSpec",
     "LinearLearner",
     "LogisticClassifier",
