@@ -39,6 +39,8 @@ _ALLOWED_OF_OTHERS = frozenset(
     {
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.tree._tree.Tree",
+        "functools.partial",  # of a function that is on this list itself: histogram boosting's check of categories
+        "sklearn.utils.validation.check_array",
     }
 )
 """Types of other libraries that skops does not trust of itself and a learner may hold."""

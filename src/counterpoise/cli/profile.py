@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
 from counterpoise.cli import options as o
 
+if TYPE_CHECKING:
+    from counterpoise.table import Table
+
 __all__ = ["action", "register"]
 
 
-def action(table: object, *, as_json: bool = False) -> str:
+def action(table: Table, *, as_json: bool = False) -> str:
     """Profile a table for the terminal.
 
     Parameters

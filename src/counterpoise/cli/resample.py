@@ -53,8 +53,8 @@ def action(table: Any, sampler: str, out: Path, *, seed: int = 0) -> pl.DataFram
     features, _, *rest = plan.rows(table.X, table.y, others)
     provenance = plan.provenance
     came = pl.DataFrame({f"{PROVENANCE}_{name}": provenance[name] for name in provenance.columns})
-    treated = pl.concat([rest[0], features], how="horizontal").select(table.frame.columns)
-    treated = pl.concat([treated, came], how="horizontal")
+    whole = pl.concat([rest[0], features], how="horizontal").select(table.frame.columns)
+    treated: pl.DataFrame = pl.concat([whole, came], how="horizontal")
     write_frame(treated, out)
     return treated
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,10 +26,16 @@ def register(app: typer.Typer) -> None:
         kind: Annotated[str, typer.Argument(metavar="cards|defaults|blobs", help="What to make.")],
         out: o.Out,
         rows: Annotated[int | None, typer.Option("--rows", min=1, help="About how many rows.")] = None,
+        days: Annotated[int, typer.Option("--days", min=1, help="Days of the record of payments.")] = 120,
+        scenario: Annotated[
+            bool, typer.Option("--scenario", help="Also write each fraud's scenario, which leaks.")
+        ] = False,
         seed: o.Seed = 0,
     ) -> None:
         """Make a table with a rare outcome: card payments, card defaults, or Gaussian blobs."""
+        from counterpoise.cli.progress import spinner
         from counterpoise.datasets import simulate
 
-        frame = simulate(kind, Path(out), n_rows=rows, random_state=seed)
-        sys.stdout.write(f"{frame.height} rows x {frame.width} columns written to {out}\n")
+        with spinner(f"making {kind}"):
+            written = simulate(kind, out, rows=rows, days=days, scenario=scenario, random_state=seed)
+        sys.stdout.write(f"written to {written}\n")

@@ -21,7 +21,7 @@ _KNOWN_SHARE = 0.99
 """From this share of known rows on, a table counts as (part of) the one the model was trained on."""
 
 
-def known_rows(model: Model, features: pl.DataFrame) -> pl.DataFrame:
+def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = None) -> pl.DataFrame:
     """Look rows up among those that judged the model in its trial.
 
     Parameters
@@ -30,21 +30,27 @@ def known_rows(model: Model, features: pl.DataFrame) -> pl.DataFrame:
         With its evidence.
     features : polars.DataFrame of n rows
         The model's features, in the types of the training table.
+    before : polars.Series of uint64, optional
+        Keys of the rows that came before these, where a table is looked up piece by piece.
 
     Returns
     -------
     polars.DataFrame of n rows
-        ``fold``, ``probability`` and ``alert`` of each row, null where it is not known. The k-th of several equal
+        ``key``; ``fold``, ``probability`` and ``alert`` of each row, null where it is not known. The k-th of several equal
         rows is taken for the k-th in training.
     """
     keys = pl.DataFrame({"key": row_keys(features)}).with_columns(turn=pl.int_range(pl.len()).over("key"))
-    if model.evidence is None:
-        return keys.select(
-            fold=pl.lit(None, pl.Int16), probability=pl.lit(None, pl.Float64), alert=pl.lit(None, pl.Boolean)
+    if before is not None and len(before):
+        counted = pl.DataFrame({"key": before}).group_by("key").agg(earlier=pl.len().cast(pl.Int64))
+        keys = keys.join(counted, on="key", how="left", maintain_order="left").select(
+            "key", turn=pl.col("turn") + pl.col("earlier").fill_null(0)
         )
+    if model.evidence is None:
+        nothing = {"fold": pl.Int16, "probability": pl.Float64, "alert": pl.Boolean}
+        return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in nothing.items()))
     evidence = model.evidence.with_columns(turn=pl.int_range(pl.len()).over("key"))
     found = keys.join(evidence, on=["key", "turn"], how="left", maintain_order="left")
-    return found.select("fold", "probability", "alert")
+    return found.select("key", "fold", "probability", "alert")
 
 
 def evaluate_model(model: Model, table: Table) -> dict[str, Any]:

@@ -35,7 +35,7 @@ __all__ = ["Draws", "Interval", "Judged", "bootstrap", "draw", "paired_differenc
 _BLOCK = 16
 """Draws that share a random stream; fixed, so that results do not depend on how many are held at once."""
 
-_CHUNK_BYTES = 48 * 2**20
+_CHUNK_BYTES = 8 * 2**20
 
 _WEIGHT_COUNTS = (95, 92, 49, 15, 4, 1)
 """Of 256 values of a random byte, how many give the weight 0, 1, 2, ...: Poisson(1) to the byte, with mean and
@@ -154,7 +154,9 @@ class _Sums:
     def single(self) -> _Sums:
         """Give the maps in single precision, which is enough for draws and twice as fast."""
         parts = {name: getattr(self, name) for name in ("positive", "negative", "tied", "plain")}
-        cast = {name: part if part is None else part.astype(np.float32) for name, part in parts.items()}
+        cast: dict[str, Any] = {
+            name: part if part is None else part.astype(np.float32) for name, part in parts.items()
+        }
         return replace(self, **cast)
 
 

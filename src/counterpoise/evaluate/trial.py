@@ -210,8 +210,7 @@ def compare(
     parsed = _check_goal(Goal.parse(goal), table)
     candidates = candidates_for(table, treatments, learners)
     split = make_folds(
-        table, folds + (table.roles.time is not None), random_state=Streams.of(seed).child("folds")
-    )
+        table, folds + (table.roles.time is not None), random_state=seed)
     case = _case(table, parsed, split)
     with LocalEngine(workers, preload=_PRELOAD) as engine:
         engine.start()
