@@ -188,7 +188,7 @@ class Plots:
                 x2="x2:Q",
                 y=alt.Y("y:Q", title=one.y, scale=alt.Scale(zero=False)),
                 y2="y2:Q",
-                color=alt.Color("share:Q", scale=alt.Scale(scheme="viridis", type="sqrt"), legend=None),
+                color=alt.Color("share:Q", scale=alt.Scale(scheme="viridis", type="log"), legend=None),
                 tooltip=["class", "rows"],
             )
             .properties(width=220, height=220)

@@ -1,0 +1,7 @@
+"""The report: one page and the charts of a trial, from its records alone, so that old results still render."""
+
+from __future__ import annotations
+
+from counterpoise.report.page import render
+
+__all__ = ["render"]
