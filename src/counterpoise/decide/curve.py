@@ -411,6 +411,28 @@ class ThresholdCurve:
         squares = {f"{name}^2": masses[name] for name in ("positive", "negative")}
         return {name: widen(mass) for name, mass in {**masses, **squares}.items()}
 
+    def scaled(self, positive: float, negative: float) -> ThresholdCurve:
+        """Give the curve with the weight of each class multiplied.
+
+        Parameters
+        ----------
+        positive : float
+            Factor of the positives, above 0.
+        negative : float
+            Factor of the negatives, above 0.
+
+        Returns
+        -------
+        ThresholdCurve
+            A weighted curve of the same rows.
+        """
+        masses = {}
+        for name, mass in self._all_masses(weighted=True).items():
+            factor = positive if name.startswith("positive") else negative
+            amounts = value_of(mass) * (factor * factor if name.endswith("^2") else factor)
+            masses[name] = limbs_of(amounts)
+        return ThresholdCurve(self._scores, masses, self.n_rows, self.n_positive)
+
     def with_columns(self, columns: Mapping[str, Any]) -> ThresholdCurve:
         """Give the same curve with sums of columns that a goal names as costs.
 
