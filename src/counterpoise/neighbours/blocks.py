@@ -19,7 +19,11 @@ from counterpoise.neighbours.workers import WORKING_MEMORY, each
 
 __all__ = ["by_blocks", "least_of_each"]
 
-_WIDTH = 64  # points of a group: the second look costs k groups, the first pass writes 1/64 of its estimates
+_WIDTHS = (
+    (8192, 64),
+    (2048, 32),
+    (0, 8),
+)  # from how many points on, points of a group: a second look costs k groups
 _BLOCK = 4096  # points of a block
 _QUERIES = 128  # queries of one product: 128 x 4096 estimates of 4 bytes stay in a core's cache
 _LARGEST_FLOAT32 = 1e16  # beyond this, squares leave the range of float32
@@ -53,7 +57,7 @@ def by_blocks(
     k : int
         How many; at most the number of points, less one where `rows` is given.
     rows : ndarray of shape (n_queries,), int64, optional
-        The point that each query is; it does not count among its own neighbours. Negative where it is none.
+        The point that each query is; it does not count among its own neighbours.
     working_memory : int
         Budget of scratch memory, bytes.
     n_jobs : int or None
@@ -70,7 +74,7 @@ def by_blocks(
     indices = np.empty((len(queries), k), dtype=np.int64)
     centre = _centre(points)
     dtype: type = np.float32 if _fits_float32(queries, points, centre) else np.float64
-    n_groups = -(-len(points) // _WIDTH) + _BLOCK // _WIDTH
+    n_groups = -(-len(points) // _width(len(points))) + 1
     step = int(np.clip(working_memory // (32 * n_groups), 16, 1 << 16))
     for start in range(0, len(queries), step):
         part = slice(start, min(start + step, len(queries)))
@@ -78,6 +82,10 @@ def by_blocks(
         found = _nearest(queries.take(part), points, k, own, centre, dtype, working_memory, n_jobs)
         distances[part], indices[part] = found
     return distances, indices
+
+
+def _width(n_points: int) -> int:
+    return next(width for least, width in _WIDTHS if n_points >= least)
 
 
 def _centre(points: Space) -> np.ndarray:
@@ -145,7 +153,8 @@ def least_of_each(
     left = np.hstack([left, np.ones((len(left), 1), dtype=dtype)])
     bound = rounding(points.n_columns + 1, dtype)
     starts = list(range(0, len(points), _BLOCK))
-    layouts = [_layout(start, min(_BLOCK, len(points) - start)) for start in starts]
+    width = _width(len(points))
+    layouts = [_layout(start, min(_BLOCK, len(points) - start), width) for start in starts]
     offsets = np.concatenate([[0], np.cumsum([len(layout) for layout in layouts])])
     least = np.empty((len(queries), offsets[-1]), dtype=dtype)
     error = np.empty(offsets[-1], dtype=np.float64)
@@ -155,18 +164,18 @@ def least_of_each(
         rows = slice(starts[number], min(starts[number] + _BLOCK, len(points)))
         places = slice(int(offsets[number]), int(offsets[number + 1]))
         error[places] = fixed + bound * _estimate(
-            queries, left, norms, points, rows, centre, least[:, places]
+            queries, left, norms, points, rows, centre, least[:, places], width
         )
 
     each(one_block, range(len(starts)), n_jobs)
-    members = np.concatenate(layouts) if layouts else np.empty((0, _WIDTH), dtype=np.int64)
+    members = np.concatenate(layouts) if layouts else np.empty((0, width), dtype=np.int64)
     return _Estimates(least, error, members, bound * norms)
 
 
-def _layout(start: int, size: int) -> np.ndarray:
+def _layout(start: int, size: int, width: int) -> np.ndarray:
     """Deal the points of a block into groups: point i to group i modulo the number of groups."""
-    n_groups = -(-size // _WIDTH)
-    members = np.arange(n_groups * _WIDTH).reshape(_WIDTH, n_groups).T
+    n_groups = -(-size // width)
+    members = np.arange(n_groups * width).reshape(width, n_groups).T
     return np.where(members < size, members + start, -1)
 
 
@@ -185,12 +194,13 @@ def _estimate(
     rows: slice,
     centre: np.ndarray,
     out: np.ndarray,
+    width: int,
 ) -> np.ndarray:
     """Write the least estimates of a block's groups; return the largest squared norm of each group."""
     block = (points.dense(rows) - centre).astype(left.dtype)
     lengths = squared_norms(block)
     n_groups = out.shape[1]
-    right = np.zeros((n_groups * _WIDTH, left.shape[1]), dtype=left.dtype)
+    right = np.zeros((n_groups * width, left.shape[1]), dtype=left.dtype)
     right[: len(block), :-1] = -2 * block
     right[:, -1] = np.inf
     right[: len(block), -1] = lengths
@@ -200,11 +210,11 @@ def _estimate(
         part = slice(start, min(start + _QUERIES, len(left)))
         part_of = np.matmul(left[part], turned, out=estimates[: part.stop - start])
         _add_penalties(part_of, queries, part, points, rows)
-        np.minimum.reduce(part_of.reshape(-1, _WIDTH, n_groups), axis=1, out=out[part])
+        np.minimum.reduce(part_of.reshape(-1, width, n_groups), axis=1, out=out[part])
         out[part] += norms[part, None]
-    padded = np.zeros(n_groups * _WIDTH)
+    padded = np.zeros(n_groups * width)
     padded[: len(block)] = lengths
-    largest: np.ndarray = padded.reshape(_WIDTH, n_groups).max(axis=0)
+    largest: np.ndarray = padded.reshape(width, n_groups).max(axis=0)
     return largest
 
 
@@ -242,12 +252,13 @@ def _decide(
     distances = np.empty((len(queries), k), dtype=np.float64)
     indices = np.empty((len(queries), k), dtype=np.int64)
     ends = np.searchsorted(candidates[0], np.arange(len(queries) + 1))
-    per_chunk = max(1, working_memory // (64 * _WIDTH * 4))
+    width = members.shape[1]
+    per_chunk = max(1, working_memory // (64 * width * 4))
     chunks = _chunks(ends, per_chunk)
 
     def decide(chunk: slice) -> None:
         groups = slice(int(ends[chunk.start]), int(ends[chunk.stop]))
-        query = np.repeat(candidates[0][groups], _WIDTH)
+        query = np.repeat(candidates[0][groups], width)
         point = members[candidates[1][groups]].ravel()
         real = point >= 0
         if rows is not None:

@@ -86,7 +86,8 @@ def product(
     lengthened[:-1] = right.T
     lengthened[-1] = 1
     out = scratch.matrix(name, len(left), len(right), left.dtype)
-    return np.matmul(extended, lengthened, out=out)
+    np.matmul(extended, lengthened, out=out)
+    return out
 
 
 def centred(X: np.ndarray, rows: np.ndarray, centre: np.ndarray, dtype: type) -> np.ndarray:
@@ -108,7 +109,7 @@ def centred(X: np.ndarray, rows: np.ndarray, centre: np.ndarray, dtype: type) ->
     ndarray of shape (m, d)
         Of that type.
     """
-    out = np.empty((len(rows), X.shape[1]), dtype=dtype)
+    out: np.ndarray = np.empty((len(rows), X.shape[1]), dtype=dtype)
     step = max(64, CELL_BYTES // (8 * max(1, X.shape[1])))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)

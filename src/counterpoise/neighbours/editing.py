@@ -187,7 +187,7 @@ def _cap(estimates: np.ndarray, k: int) -> np.ndarray:
     cap = estimates[: cuts[1]].min(axis=0)
     for begin, end in pairwise(cuts[1:]):
         np.maximum(cap, estimates[begin:end].min(axis=0), out=cap)
-    return cap.astype(np.float64)
+    return np.asarray(cap, dtype=np.float64)
 
 
 def _under(field: _Field, cell: int, cap: float, largest: float) -> np.ndarray:
@@ -290,9 +290,7 @@ def _meet(field: _Field, rows: np.ndarray, cells: np.ndarray, tally: _Tally, n_j
             pairs, span = slice(int(start[cell]), int(start[cell + 1])), field.cells.span(cell)
             who = rows[pairs]
             mine = field.cells.rows[who], field.norms[who], tally.limit[who]
-            found[pairs] = _nearer(
-                *mine, field.cells.rows[span], field.norms[span], field.bound, scratch
-            )
+            found[pairs] = _nearer(*mine, field.cells.rows[span], field.norms[span], field.bound, scratch)
 
     each(run_of_cells, runs_of(np.flatnonzero(np.diff(start)), n_jobs), n_jobs)
     tally.count[:] += np.bincount(rows, found, minlength=len(tally.count)).astype(np.int64)

@@ -93,6 +93,30 @@ class Space:
         codes = None if self.codes is None else self.codes[rows]
         return Space(self.numbers[rows], codes, self.penalty)
 
+    def stacked(self, other: Space) -> Space:
+        """Put the rows of another part of the same space behind these.
+
+        Parameters
+        ----------
+        other : Space
+            Of the same columns.
+
+        Returns
+        -------
+        Space
+            All rows of both.
+        """
+        both = (self.numbers, other.numbers)
+        numbers = (
+            np.concatenate(both)
+            if isinstance(self.numbers, np.ndarray)
+            else sparse.vstack(both, format="csr")
+        )
+        codes = (
+            None if self.codes is None or other.codes is None else np.concatenate([self.codes, other.codes])
+        )
+        return Space(numbers, codes, self.penalty)
+
     def dense(self, rows: np.ndarray | slice) -> np.ndarray:
         """Give the coordinates of some rows as a dense matrix.
 
