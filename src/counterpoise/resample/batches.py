@@ -7,6 +7,7 @@ spread evenly over the epoch, so that each batch has the plan's proportions.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +91,7 @@ class Batches:
             shuffle = (
                 self._streams.child("shuffle", number, start).generator().permutation(len(numbers[rows]))
             )
-            yield self._make(numbers[rows][shuffle], gaps[rows][shuffle])
+            yield self._make(numbers[rows][shuffle], gaps[rows][shuffle], (number, start))
 
     def _draw(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw the row numbers of an epoch, and a gap for each, classes evenly spread."""
@@ -106,8 +107,12 @@ class Batches:
         order = np.argsort(np.concatenate(places), kind="stable")
         return np.concatenate(numbers)[order], np.concatenate(gaps)[order]
 
-    def _make(self, numbers: np.ndarray, gaps: np.ndarray) -> tuple[Any, Any]:
+    def _make(self, numbers: np.ndarray, gaps: np.ndarray, batch: tuple[int, int]) -> tuple[Any, Any]:
         plan = self.plan.picked(numbers, gaps)
+        if plan.noise is not None:
+            seed = self._streams.child("noise", *batch).seed()
+            fresh = replace(plan.noise, seed=seed, position=np.arange(len(plan.base)))
+            plan = replace(plan, noise=fresh)
         made: tuple[Any, Any] = plan.rows(self.X, self.y)
         return made
 

@@ -195,7 +195,7 @@ class KMeansSMOTE(BaseSMOTE):
         exponent = self.density_exponent
         if exponent == "auto":
             exponent = math.log(n, 1.6) ** 1.8 * 0.16
-        return math.pow(mean_distance, float(exponent)) / n
+        return float(math.pow(mean_distance, float(exponent))) / n
 
 
 def _warn_no_cluster(label: Any, least: float, n_instead: int) -> None:

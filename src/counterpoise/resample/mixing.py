@@ -131,14 +131,13 @@ class Invention:
         Returns
         -------
         Invention
-            Those only, with the same noise.
+            Those only, with their own donors and the same noise.
         """
         return Invention(
             self.base[rows],
             self.neighbour[rows],
             self.gap[rows],
-            self.donors,
-            None if self.donor_set is None else self.donor_set[rows],
+            *_some_donors(self.donors, self.donor_set, rows),
             None if self.groups is None else _some_groups(self.groups, np.arange(len(self))[rows]),
             None if self.noise is None else _some_noise(self.noise, rows),
             self.categories,
@@ -184,6 +183,17 @@ class Invention:
         return replace(
             self, base=change(self.base), neighbour=change(self.neighbour), donors=donors, groups=groups
         )
+
+
+def _some_donors(
+    donors: np.ndarray | None, donor_set: np.ndarray | None, rows: np.ndarray | slice
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Take the donors of some rows, and leave out sets that none of them asks."""
+    if donors is None or donor_set is None:
+        return None, None
+    used, new = np.unique(donor_set[rows], return_inverse=True)
+    n_without = int((used < 0).sum())
+    return donors[used[n_without:]], (new.reshape(-1) - n_without).astype(np.int32)
 
 
 def _some_groups(groups: Groups, rows: np.ndarray) -> Groups:

@@ -831,25 +831,15 @@ def _pruned(
     def change(rows: np.ndarray) -> np.ndarray:
         return np.where(rows < n, rows, n + new[np.maximum(rows - n, 0)])
 
-    left = _without_unused_donors(invention.part(np.flatnonzero(needed))).renumbered(change)
+    left = invention.part(np.flatnonzero(needed)).renumbered(change)
     return left, None if reach is None else reach[needed], change(output)
-
-
-def _without_unused_donors(invention: Invention) -> Invention:
-    if invention.donors is None or invention.donor_set is None:
-        return invention
-    used, new = np.unique(invention.donor_set, return_inverse=True)
-    first = int((used < 0).sum())
-    donor_set = (new.reshape(-1) - first).astype(np.int32)
-    return replace(invention, donors=invention.donors[used[first:]], donor_set=donor_set)
 
 
 def _referred(invention: Invention, among: np.ndarray) -> np.ndarray:
     part = invention.part(np.flatnonzero(among))
     parts = [part.base, part.neighbour]
     if part.donors is not None and part.donor_set is not None:
-        sets = np.unique(part.donor_set)
-        parts.append(part.donors[sets[sets >= 0]].ravel())
+        parts.append(part.donors.ravel())
     if part.groups is not None:
         parts.append(part.groups.members)
     return np.concatenate(parts)

@@ -331,9 +331,9 @@ class SMOTEN(BaseSMOTE):
         self.nn_k_ = neighbour_estimator(self.k_neighbors)
         columns = np.arange(frames.n_columns(data.X))
         codes = frames.features(data.X, kinds=kinds_of(data.X, columns)).codes
-        metric = ValueDifferences.of(codes, np.asarray(data.codes))
+        metric, kinds = _condensed(ValueDifferences.of(codes, np.asarray(data.codes)), codes)
         parts = [
-            _declared(self._additions(data, code, n, codes, metric), columns)
+            _declared(self._additions(data, code, n, kinds, metric), columns)
             for code, n in data.wanted.items()
             if n
         ]
@@ -351,6 +351,17 @@ class SMOTEN(BaseSMOTE):
         near = metric.kneighbors(codes[rows], codes[rows], k, rows=own)[1]
         voters = rows[np.column_stack((own, near))]
         return draw_segments(rows, rows[:, None], n, draw, reach=0.0, donors=voters)
+
+
+def _condensed(metric: ValueDifferences, codes: np.ndarray) -> tuple[ValueDifferences, np.ndarray]:
+    """Give one code to all levels that go with the classes alike: between them the distance is 0."""
+    shares, kinds = [], np.full_like(codes, -1)
+    for j, share in enumerate(metric.shares):
+        distinct, which = np.unique(share[:-1], axis=0, return_inverse=True)
+        there = codes[:, j] >= 0
+        kinds[there, j] = which.reshape(-1)[codes[there, j]]
+        shares.append(np.vstack([distinct, share[-1:]]))
+    return ValueDifferences(tuple(shares)), kinds
 
 
 # --- parameters ----------------------------------------------------------------------------------------------

@@ -311,9 +311,18 @@ def _seconds(values: np.ndarray) -> np.ndarray:
 def _encode(
     X: Any, j: int, kind: ColumnKind, levels: tuple[Any, ...] | None
 ) -> tuple[np.ndarray, tuple[Any, ...]]:
-    series = _as_strings(X[:, j] if isinstance(X, np.ndarray) else _frame(X)[:, j], kind)
+    column = X[:, j] if isinstance(X, np.ndarray) else _frame(X)[:, j]
     if kind == "boolean":
         levels = ("False", "True")
+    if _is_numeric(column):
+        values, missing = _numbers_of(column)
+        distinct, which = np.unique(values, return_inverse=True)
+        codes, levels = _encode_strings(_number_strings(distinct), levels)
+        return np.where(missing, MISSING, codes[which.reshape(-1)]), levels
+    return _encode_strings(_as_strings(column, kind), levels)
+
+
+def _encode_strings(series: pl.Series, levels: tuple[Any, ...] | None) -> tuple[np.ndarray, tuple[Any, ...]]:
     if levels is None:
         levels = tuple(series.drop_nulls().unique().sort().to_list())
     texts = [str(level) for level in levels]
@@ -324,6 +333,30 @@ def _encode(
             texts, np.arange(len(texts), dtype=np.int32), default=UNKNOWN, return_dtype=pl.Int32
         ).to_numpy()
     return np.where(series.is_null().to_numpy(), MISSING, codes), tuple(levels)
+
+
+def _is_numeric(column: Any) -> bool:
+    if isinstance(column, np.ndarray):
+        return column.dtype.kind in "fiu"
+    return bool(column.dtype.is_numeric())
+
+
+def _numbers_of(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give numbers as they are, integers not through floats, and where they are missing."""
+    if isinstance(column, np.ndarray):
+        return column, np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), dtype=bool)
+    if column.dtype.is_integer():
+        gone = np.asarray(column.is_null().to_numpy(), dtype=bool)
+        filled = column.fill_null(0) if gone.any() else column
+        return np.asarray(filled.to_numpy()), gone
+    values = np.asarray(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    return values, np.isnan(values)
+
+
+def _number_strings(distinct: np.ndarray) -> pl.Series:
+    """Write numbers as strings; a whole number reads the same whatever the type of its column."""
+    whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in distinct.tolist()]
+    return pl.Series([None if v != v else str(v) for v in whole], dtype=pl.String)
 
 
 def _as_strings(column: Any, kind: ColumnKind) -> pl.Series:
