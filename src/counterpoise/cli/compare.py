@@ -148,7 +148,7 @@ def register(app: typer.Typer) -> None:
         budget: Annotated[str, typer.Option("--budget", help="Time for everything: 90s, 5m, 1h.")] = "5m",
         seed: o.Seed = 0,
         workers: Annotated[
-            int | None, typer.Option("--workers", min=1, help="Processes at the same time.")
+            int | None, typer.Option("--workers", min=0, help="Processes at the same time; 0: none.")
         ] = None,
         as_json: o.Json = False,
     ) -> None:

@@ -36,8 +36,8 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
     Returns
     -------
     polars.DataFrame of n rows
-        ``key``; ``fold``, ``probability`` and ``alert`` of each row, null where it is not known. The k-th of several equal
-        rows is taken for the k-th in training.
+        ``key``; ``fold``, ``probability`` and ``alert`` of each row, null where it is not known. The k-th of
+        several equal rows is taken for the k-th in training.
     """
     keys = pl.DataFrame({"key": row_keys(features)}).with_columns(turn=pl.int_range(pl.len()).over("key"))
     if before is not None and len(before):

@@ -32,8 +32,11 @@ _OTHER_TREATMENT_COST = 2.0
 _REFIT_RESERVE = 1.3
 """The champion is fitted once more on all rows; its predicted time, with this margin, is kept back."""
 
-_JUDGING_SHARE = 0.07
-"""Share of the budget kept back for judging and writing."""
+_JUDGING_SECONDS = 5e-6
+"""Time to judge a candidate, for each row: kept back for all that are finished."""
+
+_WRITING_SHARE = 0.03
+"""Share of the budget kept back for writing what was found."""
 
 _PATIENCE_SECONDS = 0.5
 
@@ -258,7 +261,8 @@ class _Running:
         n_rows = max(len(f.train) + len(f.test) for f in self.folds.folds)
         rates = [rate for run in self.runs if run.is_finished and (rate := self._rate(run)) is not None]
         refit = _REFIT_RESERVE * n_rows * max(rates, default=0.0) / self.engine.n_workers
-        return refit + _JUDGING_SHARE * self.deadline.seconds
+        judging = _JUDGING_SECONDS * n_rows * (1 + len(rates))
+        return refit + judging + _WRITING_SHARE * self.deadline.seconds
 
     def _tell(self, run: Run) -> None:
         if self.on_progress is None:

@@ -40,7 +40,7 @@ from counterpoise.evaluate.records import (
 from counterpoise.evaluate.running import Progress, Run, run_candidates
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
-from counterpoise.scale import Engine, LocalEngine
+from counterpoise.scale import Engine, InlineEngine, LocalEngine
 from counterpoise.split import Folds, make_folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
@@ -173,7 +173,8 @@ def compare(
     seed : int, default=0
         Seeds every draw.
     workers : int, optional
-        Processes at the same time; by default one a processor. The result does not depend on it.
+        Processes at the same time; by default one a processor. 0 runs everything in this process. The result does
+        not depend on it.
     out : str or Path, optional
         A folder in which each finished fold is kept (``OUT/folds``), so that a killed run goes on where it was.
     command : str, default=""
@@ -200,7 +201,7 @@ def compare(
     >>> import counterpoise as cp
     >>> from counterpoise.datasets import gaussian_blobs
     >>> table = cp.read(gaussian_blobs(random_state=0), target="label")
-    >>> trial = cp.compare(table, treatments=["none"], learners=["logistic"], workers=1)
+    >>> trial = cp.compare(table, treatments=["none"], learners=["logistic"], workers=0)
     >>> trial.verdict.outcome
     'no difference shown'
     """
@@ -209,10 +210,9 @@ def compare(
     _check_table(table)
     parsed = _check_goal(Goal.parse(goal), table)
     candidates = candidates_for(table, treatments, learners)
-    split = make_folds(
-        table, folds + (table.roles.time is not None), random_state=seed)
+    split = make_folds(table, folds + (table.roles.time is not None), random_state=seed)
     case = _case(table, parsed, split)
-    with LocalEngine(workers, preload=_PRELOAD) as engine:
+    with _engine(workers) as engine:
         engine.start()
         seen = profile(table)
         described = describe_features(table, seed=seed)
@@ -264,6 +264,10 @@ def _check_table(table: Any) -> None:
             why="Goals, lines and figures are those of one class against the rest.",
             hint=f"Name one, for example --positive {table.labels[-1]}.",
         )
+
+
+def _engine(workers: int | None) -> InlineEngine | LocalEngine:
+    return InlineEngine() if workers == 0 else LocalEngine(workers, preload=_PRELOAD)
 
 
 def _check_goal(goal: Goal, table: Table) -> Goal:

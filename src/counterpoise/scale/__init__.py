@@ -1,5 +1,5 @@
 """Where work runs: the engine seam."""
 
-from counterpoise.scale.engine import Done, Engine, Job, LocalEngine, WorkLost, n_cores
+from counterpoise.scale.engine import Done, Engine, InlineEngine, Job, LocalEngine, WorkLost, n_cores
 
-__all__ = ["Done", "Engine", "Job", "LocalEngine", "WorkLost", "n_cores"]
+__all__ = ["Done", "Engine", "InlineEngine", "Job", "LocalEngine", "WorkLost", "n_cores"]

@@ -11,6 +11,7 @@ of it, and whatever kills it kills nothing else. The caller's script is not impo
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import selectors
@@ -18,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +31,7 @@ import cloudpickle
 from counterpoise.errors import CounterpoiseError
 from counterpoise.scale.wire import receive, send
 
-__all__ = ["Done", "Engine", "Job", "LocalEngine", "WorkLost", "n_cores"]
+__all__ = ["Done", "Engine", "InlineEngine", "Job", "LocalEngine", "WorkLost", "n_cores"]
 
 
 class WorkLost(CounterpoiseError, RuntimeError):  # noqa: N818 - says what happened
@@ -85,6 +87,10 @@ class Engine(Protocol):
 
     n_workers: int
 
+    def start(self) -> None:
+        """Get ready while the caller does something else."""
+        ...
+
     def submit(self, job: Job) -> None:
         """Queue a job."""
         ...
@@ -115,6 +121,101 @@ def n_cores() -> int:
         At least 1.
     """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+class InlineEngine:
+    """Run jobs in this process, one after the other: for small work, debuggers and tests.
+
+    Nothing is isolated: memory is not known, and what kills a job kills the caller.
+    """
+
+    n_workers = 1
+
+    def __init__(self) -> None:
+        self._queue: deque[Job] = deque()
+
+    def __enter__(self) -> InlineEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Do nothing: there is nothing to start."""
+
+    def submit(self, job: Job) -> None:
+        """Queue a job.
+
+        Parameters
+        ----------
+        job : Job
+            What to call.
+        """
+        self._queue.append(job)
+
+    def pending(self) -> int:
+        """Count the jobs that have no answer yet.
+
+        Returns
+        -------
+        int
+            Queued ones.
+        """
+        return len(self._queue)
+
+    def wait(self, timeout: float | None = None) -> list[Done]:
+        """Run the next job.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Not used: a job cannot be left half-way.
+
+        Returns
+        -------
+        list of Done
+            One, or none where nothing is pending.
+        """
+        if not self._queue:
+            return []
+        job = self._queue.popleft()
+        started = time.monotonic()
+        value, error = call(job.function, job.arguments)
+        return [Done(job.key, value, error, time.monotonic() - started, 0)]
+
+    def cancel(self) -> None:
+        """Forget what waits."""
+        self._queue.clear()
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self._queue.clear()
+
+
+def call(function: str, arguments: Mapping[str, Any]) -> tuple[Any, Exception | None]:
+    """Call a function by its address.
+
+    Parameters
+    ----------
+    function : str
+        ``"package.module:function"``.
+    arguments : mapping
+        Keyword arguments.
+
+    Returns
+    -------
+    value : object
+        What it returned; None where it failed.
+    error : Exception or None
+        What it raised: the answer of the job, for whoever asked to raise.
+    """
+    module, _, name = function.partition(":")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return getattr(importlib.import_module(module), name)(**arguments), None
+        except Exception as error:  # noqa: BLE001 - not carried on with: it is the answer
+            return None, error
 
 
 class LocalEngine:

@@ -8,11 +8,11 @@ import pickle
 import signal
 import sys
 import time
-import warnings
 from typing import Any, BinaryIO
 
 import cloudpickle
 
+from counterpoise.scale.engine import call
 from counterpoise.scale.wire import receive, send
 
 __all__ = ["main"]
@@ -67,7 +67,7 @@ def _be_the_child(readable: int, writable: int, function: str, arguments: dict[s
     try:
         with os.fdopen(writable, "wb") as pipe:
             pipe.write(_resident_bytes().to_bytes(8, "little"))
-            _write(pipe, _called(function, arguments))
+            _write(pipe, call(function, arguments))
         code = 0
     finally:
         os._exit(code)  # no clean-up of what belongs to the parent
@@ -83,18 +83,8 @@ def _write(pipe: BinaryIO, result: tuple[Any, Exception | None]) -> None:
 
 def _here(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
     started = time.monotonic()
-    body = cloudpickle.dumps(_called(function, arguments))
+    body = cloudpickle.dumps(call(function, arguments))
     return {"body": body, "lost": "", "seconds": time.monotonic() - started, "peak_bytes": 0}
-
-
-def _called(function: str, arguments: dict[str, Any]) -> tuple[Any, Exception | None]:
-    module, _, name = function.partition(":")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return getattr(importlib.import_module(module), name)(**arguments), None
-        except Exception as error:  # noqa: BLE001 - not carried on with: it is the answer, raised by whoever asked
-            return None, error
 
 
 def _how_lost(status: int) -> str:

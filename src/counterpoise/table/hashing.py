@@ -82,7 +82,7 @@ def _words(series: pl.Series) -> np.ndarray:
         return words
     if dtype.is_temporal():
         return _words(series.cast(pl.Datetime("us") if dtype == pl.Date else dtype).to_physical())
-    texts = series.cast(pl.String)
+    texts = _texts(series)
     levels = texts.drop_nulls().unique()
     hashed = np.fromiter((_text_word(text) for text in levels), dtype=np.uint64, count=len(levels))
     if not len(levels):
@@ -92,6 +92,12 @@ def _words(series: pl.Series) -> np.ndarray:
         .fill_null(int(_MISSING_WORD))
         .to_numpy()
     )
+
+
+def _texts(series: pl.Series) -> pl.Series:
+    if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
+        return pl.Series([None if value is None else str(value) for value in series.to_list()], dtype=pl.String)
+    return series.cast(pl.String)
 
 
 def _text_word(text: str) -> int:
