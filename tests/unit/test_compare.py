@@ -49,7 +49,7 @@ def quick(table, **options):
     options = {
         "treatments": ["none", "class_weight", "random_under"],
         "learners": ["logistic"],
-        "workers": 1,
+        "workers": 0,
         **options,
     }
     return cp.compare(table, **options)
