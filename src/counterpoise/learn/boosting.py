@@ -1,9 +1,9 @@
 """Gradient boosted trees that see the tail of a rare class.
 
 `ClassAwareBinner` places the bins, scikit-learn's histogram boosting grows the trees on the bin numbers, with
-missing values and categories as its own. Few positives need small steps, small trees and a penalty that counts
-in units of the hessian: with a base rate p each row brings p (1 - p), so a penalty of 1 alone keeps a leaf of
-0.16 % positives from running away, where the usual default of 0 collapses.
+missing values and categories as its own. A leaf of m rows that holds positives only takes a step of about
+m / (m p + penalty) log-odds at a base rate p: without a penalty, the usual default, that is 600 at 0.16 %, and the
+model collapses on the first few leaves. The penalty here bounds that step whatever the base rate.
 
 Source: J. Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29, 2001.
 Permutation importances: L. Breiman, "Random forests", Machine Learning 45, 2001.
@@ -12,6 +12,7 @@ Permutation importances: L. Breiman, "Random forests", Machine Learning 45, 2001
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,76 @@ from counterpoise.learn.binner import MOST_BINS, ClassAwareBinner
 from counterpoise.learn.classifier import TableClassifier
 from counterpoise.table.frames import take
 
-__all__ = ["BoostingClassifier", "average_precision", "best_length", "permutation_importances"]
+__all__ = [
+    "BoostingClassifier",
+    "Growth",
+    "average_precision",
+    "best_length",
+    "growth_for",
+    "permutation_importances",
+]
 
 LEAST_POSITIVES = 400
 """Rows of the rarest class from which a validation part says more about the length than a fixed setting."""
 
-FIXED_SHARE = 0.5
-"""Share of `max_iter` that is grown where no validation part is kept."""
+LARGEST_STEP = 35.0
+"""Log-odds, before the learning rate, that the penalty allows a leaf of positives only."""
 
 STEP = 5
 """Trees between two looks at the validation part."""
+
+TOLERANCE = 0.01
+"""Share of the best validation score that is given up for fewer trees: they cost less and age better."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees grow.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Step of each tree.
+    max_iter : int
+        Most trees.
+    max_leaf_nodes : int
+        Most leaves of a tree.
+    min_samples_leaf : int
+        Fewest rows of a leaf.
+    l2_regularization : float
+        Penalty on leaf values, in units of the hessian.
+    """
+
+    learning_rate: float
+    max_iter: int
+    max_leaf_nodes: int
+    min_samples_leaf: int
+    l2_regularization: float
+
+
+def growth_for(n_rarest: int, n_rows: int) -> Growth:
+    """Choose how trees grow from the number of rare rows.
+
+    Measured on two dozen public tables: with many positives small, slow, penalised trees whose number is chosen
+    are best; with few, that number cannot be chosen, and a short run of larger steps is.
+
+    Parameters
+    ----------
+    n_rarest : int
+        Rows (or weight) of the rarest class.
+    n_rows : int
+        Rows (or weight) of all.
+
+    Returns
+    -------
+    Growth
+        The setting.
+    """
+    if n_rarest >= LEAST_POSITIVES:
+        return Growth(0.05, 300, 15, 40, 5.0)
+    least = 20
+    penalty = max(0.0, least * (1 / LARGEST_STEP - n_rarest / n_rows))
+    return Growth(0.1, 100, 31, least, penalty)
 
 
 class BoostingClassifier(TableClassifier):
@@ -42,15 +103,17 @@ class BoostingClassifier(TableClassifier):
 
     Parameters
     ----------
-    learning_rate : float, default=0.05
-        Step of each tree.
-    max_iter : int, default=200
-        Most trees (for several classes: for each class). Without early stopping half as many are grown.
-    max_leaf_nodes : int, default=15
-        Most leaves of a tree: small, as a few positives cannot fill many.
-    min_samples_leaf : int, default=10
+    learning_rate : float or {"auto"}, default="auto"
+        Step of each tree. This and the next four follow from the number of rare rows (`growth_for`) unless given:
+        0.05, 300, 15, 40 and 5 from 400 rare rows; below 0.1, 100, 31, 20 and a penalty that bounds the step of
+        a leaf of positives only.
+    max_iter : int or {"auto"}, default="auto"
+        Most trees (for several classes: for each class).
+    max_leaf_nodes : int or {"auto"}, default="auto"
+        Most leaves of a tree.
+    min_samples_leaf : int or {"auto"}, default="auto"
         Fewest rows of a leaf.
-    l2_regularization : float, default=1.0
+    l2_regularization : float or {"auto"}, default="auto"
         Penalty on leaf values, in units of the hessian.
     max_features : float, default=1.0
         Share of the columns that each split may choose from.
@@ -79,6 +142,8 @@ class BoostingClassifier(TableClassifier):
         The bins.
     booster_ : HistGradientBoostingClassifier
         The trees, on bin numbers and class positions.
+    growth_ : Growth
+        How the trees grew.
     n_iter_ : int
         Number of trees grown (for several classes: for each class).
     validation_scores_ : ndarray of shape (n_looks,)
@@ -106,11 +171,11 @@ class BoostingClassifier(TableClassifier):
 
     def __init__(
         self,
-        learning_rate: float = 0.05,
-        max_iter: int = 200,
-        max_leaf_nodes: int = 15,
-        min_samples_leaf: int = 10,
-        l2_regularization: float = 1.0,
+        learning_rate: float | str = "auto",
+        max_iter: int | str = "auto",
+        max_leaf_nodes: int | str = "auto",
+        min_samples_leaf: int | str = "auto",
+        l2_regularization: float | str = "auto",
         max_features: float = 1.0,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.15,
@@ -137,12 +202,11 @@ class BoostingClassifier(TableClassifier):
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
         streams = Streams.of(self.random_state)
         self.validation_scores_ = np.empty(0)
-        n_iter = self.max_iter
+        self.growth_ = self._growth(codes)
+        n_iter = self.growth_.max_iter
         stops = self._stops_early(codes)
         if stops:
             n_iter = self._choose_length(X, codes, weights, streams)
-        elif self.early_stopping == "auto":
-            n_iter = max(1, round(self.max_iter * FIXED_SHARE))
         self.binner_, bins = self._bin(X, codes, weights)
         seed = streams.child("trees").seed()
         self.booster_ = self._grow(self.binner_, bins, codes, weights, n_iter, seed)
@@ -150,6 +214,20 @@ class BoostingClassifier(TableClassifier):
         if not stops:
             draw = streams.child("importances").generator()
             self.feature_importances_ = permutation_importances(self.booster_, bins, codes, weights, draw)
+
+    def _growth(self, codes: np.ndarray) -> Growth:
+        """Fill in what was left to the number of rare rows."""
+        chosen = asdict(growth_for(int(np.bincount(codes).min()), len(codes)))
+        given = {name: getattr(self, name) for name in chosen}
+        for name, value in given.items():
+            if isinstance(value, str) and value != "auto":
+                raise OptionError(
+                    f"{name}={value!r} was given.",
+                    expected='Expected a number, or "auto".',
+                    why="It says how trees grow.",
+                    hint='Leave it at "auto".',
+                )
+        return Growth(**{name: chosen[name] if value == "auto" else value for name, value in given.items()})
 
     def _stops_early(self, codes: np.ndarray) -> bool:
         rarest = int(np.bincount(codes).min())
@@ -180,7 +258,7 @@ class BoostingClassifier(TableClassifier):
         part = None if weights is None else weights[kept]
         binner, bins = self._bin(take(X, kept), codes[kept], part)
         seed = streams.child("trees").seed()
-        booster = self._grow(binner, bins, codes[kept], part, self.max_iter, seed)
+        booster = self._grow(binner, bins, codes[kept], part, self.growth_.max_iter, seed)
         unseen = binner.bins(take(X, apart))
         of_unseen = None if weights is None else weights[apart]
         looks = [
@@ -191,7 +269,7 @@ class BoostingClassifier(TableClassifier):
         self.validation_scores_ = np.array(looks)
         draw = streams.child("importances").generator()
         self.feature_importances_ = permutation_importances(booster, unseen, codes[apart], of_unseen, draw)
-        return best_length(self.validation_scores_, STEP) if looks else self.max_iter
+        return best_length(self.validation_scores_, STEP) if looks else self.growth_.max_iter
 
     def _bin(
         self, X: Any, codes: np.ndarray, weights: np.ndarray | None
@@ -207,14 +285,14 @@ class BoostingClassifier(TableClassifier):
         weights: np.ndarray | None,
         n_iter: int,
         seed: int,
-    ) -> HistGradientBoostingClassifier:
+    ) -> Any:
         categorical = binner.categorical_
         booster = HistGradientBoostingClassifier(
-            learning_rate=self.learning_rate,
+            learning_rate=self.growth_.learning_rate,
             max_iter=n_iter,
-            max_leaf_nodes=self.max_leaf_nodes,
-            min_samples_leaf=self.min_samples_leaf,
-            l2_regularization=self.l2_regularization,
+            max_leaf_nodes=self.growth_.max_leaf_nodes,
+            min_samples_leaf=self.growth_.min_samples_leaf,
+            l2_regularization=self.growth_.l2_regularization,
             max_features=self.max_features,
             categorical_features=categorical if categorical.any() else None,
             monotonic_cst=self._monotonic(categorical),
@@ -287,11 +365,11 @@ def average_precision(codes: np.ndarray, scores: np.ndarray, weights: np.ndarray
     return float(np.mean(each))
 
 
-def best_length(scores: np.ndarray, step: int, window: int = 5) -> int:
+def best_length(scores: np.ndarray, step: int, window: int = 5, tolerance: float = TOLERANCE) -> int:
     """Choose a number of trees from a noisy curve.
 
     The curve is averaged over a moving window first, since the highest of many noisy points is too early or too
-    late as often as not.
+    late as often as not. Then the shortest run that comes within the tolerance of the best is taken.
 
     Parameters
     ----------
@@ -301,16 +379,18 @@ def best_length(scores: np.ndarray, step: int, window: int = 5) -> int:
         Trees between two looks.
     window : int, default=5
         Looks that are averaged.
+    tolerance : float, default=0.01
+        Share of the best score that may be missing.
 
     Returns
     -------
     int
-        Number of trees; the smallest where several are equal.
+        Number of trees.
     """
     half = min(window, len(scores)) // 2
     padded = np.pad(scores, half, mode="edge")
     smooth = np.convolve(padded, np.ones(2 * half + 1) / (2 * half + 1), mode="valid")
-    return int(np.argmax(smooth) + 1) * step
+    return int(np.argmax(smooth >= smooth.max() * (1 - tolerance)) + 1) * step
 
 
 def permutation_importances(

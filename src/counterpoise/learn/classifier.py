@@ -18,9 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from counterpoise.learn.encode import table_tags
 from counterpoise.learn.inputs import check_labels, check_rows, check_table, check_weights, class_weights
-from counterpoise.table.frames import n_rows, take
+from counterpoise.table.frames import n_columns, n_rows, take
 
 __all__ = ["TableClassifier", "log_odds", "probabilities", "threads"]
+
+LEAST_SHARED = 200_000
+"""Values of a table from which several threads are worth their start."""
 
 
 class TableClassifier(ClassifierMixin, BaseEstimator):
@@ -65,9 +68,14 @@ class TableClassifier(ClassifierMixin, BaseEstimator):
         if weights is not None and not weights.all():
             kept = np.flatnonzero(weights)
             X, codes, weights = take(X, kept), codes[kept], weights[kept]
-        with threads(getattr(self, "n_threads", None)):
+        with threads(self._threads_for(X)):
             self._learn(X, codes, self._with_class_weight(codes, weights))
         return self
+
+    def _threads_for(self, X: Any) -> int | None:
+        """Use one thread where there is too little to share: starting and waiting would cost more."""
+        asked: int | None = getattr(self, "n_threads", None)
+        return 1 if asked is None and n_rows(X) * n_columns(X) < LEAST_SHARED else asked
 
     def _with_class_weight(self, codes: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         class_weight = getattr(self, "class_weight", None)
@@ -99,7 +107,7 @@ class TableClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
-        with threads(getattr(self, "n_threads", None)):
+        with threads(self._threads_for(X)):
             return self._score(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
