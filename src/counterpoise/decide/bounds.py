@@ -34,7 +34,7 @@ __all__ = [
 GROWTH = 1.05
 """Each tested line alerts at least this many times as many rows as the one before."""
 
-STARTS = (0.08, 0.2, 0.45, 0.8)
+STARTS = (0.06, 0.15)
 """Where the level is spent at first: shares of the largest number of alerts at which the target can be met."""
 
 

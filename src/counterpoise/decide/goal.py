@@ -455,6 +455,8 @@ def _cost(value: str, cell: str, text: str) -> Cost:
                 f"The goal {text!r} has the cost {value!r}.",
                 "A cost is a number, a column, or a number times a column: fn=0.8*amount.",
             )
+        if column.strip().lower() in ("inf", "infinity", "nan"):
+            raise _wrong(f"The goal {text!r} has the cost {value!r}.", "A cost is finite.")
         cost = Cost(_number(factor, text) if factor else 1.0, column.strip())
     if cell in ("fn", "fp") and cost.factor < 0.0:
         raise _wrong(

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 from scipy.stats import t as student
 from threadpoolctl import threadpool_limits
@@ -338,9 +339,10 @@ class Draws:
     def interval(self, candidate: str, metric: str, confidence: float = 0.95) -> Interval:
         """Give a figure with its interval.
 
-        Exact for proportions of independent rows; else a t-interval with the bootstrap's standard error, on the
-        scale on which the figure is nearest to normal (log-odds for figures between 0 and 1, Fisher's z for the
-        correlation, logarithm for ratios and losses).
+        Exact for proportions of independent rows; else from the bootstrap's standard error, on the scale on which
+        the figure covers best: a binomial interval of the rows that would have that error for average precision,
+        F-beta, G-mean and balanced accuracy; log-odds with half a positive added for ROC AUC; Fisher's z for the
+        correlation; logarithm for ratios and losses; square root for costs.
 
         Parameters
         ----------
@@ -654,28 +656,8 @@ def _kish(weights: np.ndarray) -> float:
 # --- intervals from draws ----------------------------------------------------------------------------------
 
 
-_LOGIT = ("average_precision", "roc_auc", "gmean", "balanced_accuracy", "precision", "recall", "specificity")
-_LOG = ("mean_ratio", "lift", "log_loss", "brier")
-
-
-def _scale(metric: str, values: Any) -> Any:
-    values = np.asarray(values, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if metric in _LOG:
-            return np.log(values)
-        if metric == "mcc":
-            return np.arctanh(values)
-        if metric == "cost":
-            return values
-        return np.log(values) - np.log1p(-values)
-
-
-def _unscale(metric: str, values: float) -> float:
-    if metric in _LOG:
-        return float(np.exp(values))
-    if metric == "mcc":
-        return float(np.tanh(values))
-    return values if metric == "cost" else float(1.0 / (1.0 + np.exp(-values)))
+_LOSSES = ("mean_ratio", "lift", "log_loss", "brier")
+_PSEUDO_POSITIVES = 0.5
 
 
 def _spread(drawn: np.ndarray) -> float:
@@ -686,15 +668,72 @@ def _spread(drawn: np.ndarray) -> float:
 def _ends(
     metric: str, value: float, drawn: np.ndarray, confidence: float, n_positive: float
 ) -> tuple[float, float]:
-    centre = float(_scale(metric, value))
+    """Choose the interval that covers best for the kind of figure (measured by `bench/intervals.py`)."""
     if np.isnan(value):
         return np.nan, np.nan
+    error, quantile = _spread(drawn), float(student.ppf(0.5 + confidence / 2.0, max(n_positive - 1.0, 1.0)))
+    if metric == "roc_auc":
+        ends = _auc_ends(value, error, quantile, n_positive)
+    elif metric in _LOSSES:
+        ends = _transformed(value, drawn, quantile, np.log, np.exp)
+    elif metric == "mcc":
+        ends = _transformed(value, drawn, quantile, np.arctanh, np.tanh)
+    elif metric == "cost":
+        ends = _cost_ends(value, drawn, quantile)
+    else:
+        ends = _share_ends(value, error, confidence, n_positive, exact=metric == "average_precision")
+    return min(ends[0], value), max(ends[1], value)
+
+
+def _auc_ends(value: float, error: float, quantile: float, n_positive: float) -> tuple[float, float]:
+    """Give a logit interval with half a positive of AUC 1/2 added.
+
+    Near 1 the spread that a handful of positives show is too small as often as their mean is too high; the added
+    half positive mends both, as two successes and two failures mend Wald's interval (A. Agresti and B. Coull, 1998).
+    """
+    mass = n_positive + _PSEUDO_POSITIVES
+    centre = (value * n_positive + 0.5 * _PSEUDO_POSITIVES) / mass
+    added = _PSEUDO_POSITIVES * (0.5 - centre) ** 2 / mass**2
+    spread = np.sqrt((error * n_positive / mass) ** 2 + added) / (centre * (1.0 - centre))
+    logit = np.log(centre / (1.0 - centre))
+    lower, upper = (1.0 / (1.0 + np.exp(-(logit + sign * quantile * spread))) for sign in (-1.0, 1.0))
+    return float(lower), float(upper)
+
+
+def _share_ends(
+    value: float, error: float, confidence: float, n_positive: float, *, exact: bool
+) -> tuple[float, float]:
+    """Give the binomial interval for the number of rows that would have the same spread.
+
+    Clopper and Pearson's for average precision, whose draws are skewed, Jeffreys' for the others.
+    """
+    n = value * (1.0 - value) / error**2 if error > 0 and 0.0 < value < 1.0 else max(n_positive, 1.0)
+    hits, half = value * n, 0.5 - confidence / 2.0
+    if exact:
+        ends = two_sided(hits, n, confidence)
+        return float(ends[0]), float(ends[1])
+    lower, upper = beta_distribution.ppf([half, 1.0 - half], hits + 0.5, n - hits + 0.5)
+    return float(lower), float(upper)
+
+
+def _cost_ends(value: float, drawn: np.ndarray, quantile: float) -> tuple[float, float]:
+    """Give a t-interval, of the square root where nothing is gained: counts of errors are skewed."""
+    if value < 0.0 or (drawn < 0.0).any():
+        reach = quantile * _spread(drawn)
+        return value - reach, value + reach
+    root, reach = float(np.sqrt(value)), quantile * _spread(np.sqrt(drawn))
+    return max(root - reach, 0.0) ** 2, (root + reach) ** 2
+
+
+def _transformed(
+    value: float, drawn: np.ndarray, quantile: float, forth: Any, back: Any
+) -> tuple[float, float]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre, moved = float(forth(value)), np.asarray(forth(drawn))
     if not np.isfinite(centre):
-        tails = np.nanquantile(drawn, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
-        return min(float(tails[0]), value), max(float(tails[1]), value)
-    error = _spread(_scale(metric, drawn))
-    reach = error * float(student.ppf(0.5 + confidence / 2.0, max(n_positive - 1.0, 1.0)))
-    return _unscale(metric, centre - reach), _unscale(metric, centre + reach)
+        return value, float(np.nanmax(drawn)) if value == 0.0 else value
+    reach = quantile * _spread(moved)
+    return float(back(centre - reach)), float(back(centre + reach))
 
 
 # --- for one or two candidates -----------------------------------------------------------------------------
