@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterpoise.learn.binner import ClassAwareBinner
+from counterpoise.learn.blend import BlendClassifier
 from counterpoise.learn.boosting import BoostingClassifier
 from counterpoise.learn.catalogue import (
     LEARNERS,
@@ -12,8 +13,10 @@ from counterpoise.learn.catalogue import (
     make_candidate,
     make_learner,
 )
+from counterpoise.learn.catboost import CatBoostClassifier
 from counterpoise.learn.encode import TableEncoder
 from counterpoise.learn.forest import ForestClassifier
+from counterpoise.learn.lightgbm import LightGBMClassifier
 from counterpoise.learn.linear_learner import LinearLearner
 from counterpoise.learn.logistic import LogisticClassifier
 from counterpoise.learn.treated import Treated
@@ -21,10 +24,13 @@ from counterpoise.learn.treated import Treated
 __all__ = [
     "LEARNERS",
     "TREATMENTS",
+    "BlendClassifier",
     "BoostingClassifier",
+    "CatBoostClassifier",
     "ClassAwareBinner",
     "ForestClassifier",
     "LearnerSpec",
+    "LightGBMClassifier",
     "LinearLearner",
     "LogisticClassifier",
     "TableEncoder",
