@@ -68,7 +68,7 @@ def forest_of(candidates: list[CandidateRecord], *, greater_is_better: bool) -> 
     return Forest(
         marks=tuple(_mark(c.difference, at, greater_is_better) for c in candidates),
         zero=at(0.0),
-        caption=f"{worse} {signed(low)} … {signed(high)} {better}",
+        caption=f"{worse}  {signed(low)} … {signed(high)}  {better}",
     )
 
 

@@ -35,7 +35,21 @@ from counterpoise.report.words import (
 __all__ = ["render"]
 
 _TYPES = (("safe", ""), ("borderline", ""), ("rare", ""), ("outlier", ""))
-_OUTCOMES = {"better": "better", "worse": "worse", "refused": "refused"}
+_OUTCOMES = {
+    "better": ("better", "a treatment helps"),
+    "no difference shown": ("none", "no difference shown"),
+    "worse": ("worse", "every treatment is worse"),
+    "refused": ("refused", "no verdict"),
+}
+_SHORT_NAMES = {
+    "average_precision": "average precision",
+    "roc_auc": "ROC AUC",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "mcc": "MCC",
+    "mean_ratio": "mean prob. / base rate",
+}
 
 
 def render(record: TrialRecord) -> str:
@@ -78,7 +92,11 @@ def _context(record: TrialRecord) -> dict[str, Any]:
         "script": Markup(script),
         "data": Markup(_json(data)),
         "policy": _policy(script),
-        "outcome_class": _OUTCOMES.get(record.verdict.outcome, "none"),
+        "outcome_class": _OUTCOMES[record.verdict.outcome][0],
+        "outcome": _OUTCOMES[record.verdict.outcome][1],
+        "goal_name": _SHORT_NAMES.get(record.goal_metric, metric_name(record.goal_metric)),
+        "metrics": [name for name in _SHORT_NAMES if name != record.goal_metric],
+        "short_names": _SHORT_NAMES,
         "champion": champion,
         "point": _point(champion),
         "thousands": _thousands(champion, record) if champion is not None else [],
@@ -193,7 +211,7 @@ def _thousands(champion: CandidateRecord, record: TrialRecord) -> list[SimpleNam
         if estimate is not None and estimate.lower is not None and estimate.upper is not None:
             bounds = f"{1000 * estimate.lower:,.0f} to {1000 * estimate.upper:,.0f}"
         if metric is None and record.table.n_days:
-            bounds = f"{hits / of * record.table.n_rows / record.table.n_days:,.3g} alerts a day"
+            bounds = f"{figure(hits / of * record.table.n_rows / record.table.n_days)} alerts a day"
         count = 1000 * hits / of
         out.append(
             SimpleNamespace(

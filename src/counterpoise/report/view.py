@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any
 
+import numpy as np
+
 from counterpoise.evaluate.records import CandidateRecord, CurveRecord, TrialRecord
 
 __all__ = ["MAX_POINTS", "page_data", "thinned"]
@@ -150,8 +152,8 @@ def thinned(
 ) -> list[int]:
     """Choose the points of a threshold curve that the eye can tell apart.
 
-    A point is kept where it moved far enough from the last one kept, in recall, in the logarithm of the false-positive
-    rate or in precision; the distance grows until few enough are left. First and last always stay.
+    A point is kept where it enters another cell of a grid over recall, the logarithm of false alarms and precision; the
+    cells grow until few enough are left. First and last always stay.
 
     Parameters
     ----------
@@ -169,28 +171,23 @@ def thinned(
     """
     if len(points) <= most:
         return list(range(len(points)))
-    places = [_place(tp, fp, n_positive, n_negative) for _, tp, fp in points]
+    places = _places(np.array([point[1:] for point in points]), n_positive, n_negative)
     step = 1.0 / most
     while True:
-        kept = _spaced(places, step)
+        cell = np.floor(places / step)
+        moved = np.flatnonzero((cell[1:] != cell[:-1]).any(axis=1)) + 1
+        kept = np.unique(np.concatenate([[0], moved, [len(points) - 1]]))
         if len(kept) <= most:
-            return kept
+            return [int(i) for i in kept]
         step *= 1.3
 
 
-def _place(tp: float, fp: float, n_positive: float, n_negative: float) -> tuple[float, float, float]:
-    recall, alarms = tp / n_positive if n_positive else 0.0, fp / n_negative if n_negative else 0.0
-    decades = math.log10(max(alarms * n_negative, 0.5)) / max(math.log10(max(n_negative, 10.0)), 1.0)
-    return recall, decades, tp / (tp + fp) if tp + fp else 1.0
-
-
-def _spaced(places: list[tuple[float, float, float]], step: float) -> list[int]:
-    kept, last = [0], places[0]
-    for i, place in enumerate(places[1:-1], start=1):
-        if max(abs(a - b) for a, b in zip(place, last, strict=True)) >= step:
-            kept.append(i)
-            last = place
-    return [*kept, len(places) - 1]
+def _places(cells: np.ndarray, n_positive: float, n_negative: float) -> np.ndarray:
+    """Place points by recall, by the logarithm of false alarms, and by precision, each from 0 to 1."""
+    tp, fp = cells.T
+    decades = np.log10(np.maximum(fp, 0.5)) / max(np.log10(max(n_negative, 10.0)), 1.0)
+    precision = tp / np.maximum(tp + fp, 1e-300)
+    return np.column_stack([tp / max(n_positive, 1e-300), decades, precision])
 
 
 def _reliability(found: dict[str, Any] | None) -> dict[str, Any] | None:

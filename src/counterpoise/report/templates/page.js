@@ -60,8 +60,8 @@ const logit = (a, b, u, v) => {
 function ticks(s, room) {
   const [a, b] = s.domain;
   if (s.kind === "lin") {
-    const n = Math.max(2, Math.floor(room)), raw = (b - a) / n, ten = 10 ** Math.floor(Math.log10(raw || 1));
-    const step = [1, 2, 2.5, 5, 10].map((m) => m * ten).find((m) => m >= raw * 0.999) || raw || 1, out = [];
+    const n = Math.max(3, Math.round(room)), raw = (b - a) / n || 1, ten = 10 ** Math.floor(Math.log10(raw)), out = [];
+    const step = [1, 2, 2.5, 5, 10].map((m) => m * ten).reduce((p, q) => Math.abs((b - a) / q - n) < Math.abs((b - a) / p - n) ? q : p);
     for (let k = Math.ceil(a / step - 1e-9); k * step <= b + step * 1e-6; k++) out.push(Number((k * step).toPrecision(12)));
     return out;
   }
@@ -109,7 +109,7 @@ function frame(host, opt) {
     el("line", { class: "gridline", x1: m.left, x2: width - m.right, y1: y(t), y2: y(t) }, axis);
     el("text", { x: m.left - 7, y: y(t) + 4, "text-anchor": "end" }, axis, fy(t));
   }
-  const xs = opt.xTicks || ticks(x, (width - m.left - m.right) / 62);
+  const xs = opt.xTicks || ticks(x, (width - m.left - m.right) / (opt.xRoom || 62));
   for (const t of xs) {
     el("line", { x1: x(t), x2: x(t), y1: height - m.bottom, y2: height - m.bottom + 4 }, axis);
     el("text", { x: Math.min(x(t), width - 12), y: height - m.bottom + 17, "text-anchor": "middle" }, axis, fx(t));
@@ -154,7 +154,7 @@ const SHAPES = {
   gain: { x: (u, v) => log(leastAlerted(), 1, u, v), y: (u, v) => lin(0, 1, u, v), fx: alerted, fy: recall, xLabel: "share of the rows alerted", xFormat: (t) => pct(t), yFormat: (t) => pct(t) },
   lift: { x: (u, v) => log(leastAlerted(), 1, u, v), y: (u, v) => log(0.9, Math.max(2, 1 / rate(runs[state.who])), u, v), fx: alerted, fy: (m, c) => precision(m) / rate(c), xLabel: "share of the rows alerted", xFormat: (t) => pct(t), yFormat: (t) => fig2(t) + "×" },
 };
-const fig2 = (t) => String(Number(t.toPrecision(3)));
+const fig2 = (t, digits = 3) => String(Number(t.toPrecision(digits)));
 const leastAlerted = () => { const c = runs[state.who].curve; return Math.max(1e-7, 10 ** Math.floor(Math.log10(0.9 / (c.P + c.N)))); };
 const sayings = (key) => {
   const c = runs[state.who];
@@ -193,15 +193,19 @@ function drawCost(host) {
   const f = frame(host, Object.assign({ x: (u, v) => logit(a, b, u, v), y: (u, v) => isWide ? log(low * 0.8, high * 1.1, u, v) : lin(0, high * 1.05 || 1, u, v), says: `Cheapest at ${prob(c.curve.t[cheapest(c)])}: ${fig(low)}` }, costShape));
   const at = (i) => [f.x(c.curve.t[i] === null ? 1 : c.curve.t[i]), f.y(values[i])];
   el("path", { class: "curve " + kindOf(state.who), d: path(values.map((_, i) => at(i))) }, f.inner);
-  const best = at(cheapest(c)), right = best[0] > f.width * 0.6;
-  el("circle", { cx: best[0], cy: best[1], r: 3.5, class: "dot", fill: "currentColor" }, f.inner);
-  el("text", { x: best[0] + (right ? -7 : 7), y: best[1] - 8, "text-anchor": right ? "end" : "start", class: "strong" }, f.over, "cheapest " + fig(low));
+  const best = at(cheapest(c));
+  el("title", {}, el("path", { class: "cheapest", d: `M${best[0]} ${best[1] + 9}l5 9h-10z` }, f.over), "cheapest line");
+  put("cheapest", `cheapest at ${prob(c.curve.t[cheapest(c)])}: ${fig(low)}`);
   finishMovable(host, f, at);
 }
 function finishMovable(host, f, place) {
   const c = runs[state.who], goal = c.curve.goal;
   const drop = el("line", { class: "here-line", y1: f.m.top, y2: f.height - f.m.bottom }, f.inner);
-  if (goal !== null) { const [x, y] = place(goal); el("title", {}, el("rect", { class: "goal", x: -5, y: -5, width: 10, height: 10, transform: `translate(${x} ${y}) rotate(45)` }, f.over), "goal’s line"); }
+  if (goal !== null) {
+    const [x, y] = place(goal);
+    for (const [x1, y1, x2, y2] of whiskers(host.id, f, c, x, y)) el("line", { class: "whisker", x1, y1, x2, y2 }, f.over);
+    el("title", {}, el("rect", { class: "goal", x: -6, y: -6, width: 12, height: 12, transform: `translate(${x} ${y}) rotate(45)` }, f.over), "goal’s line");
+  }
   const here = el("circle", { class: "here", r: 6.5 }, f.over);
   marks[host.id] = () => { const [x, y] = place(state.at); for (const [k, v] of [["cx", x], ["cy", y]]) here.setAttribute(k, v); drop.setAttribute("x1", x); drop.setAttribute("x2", x); };
   marks[host.id]();
@@ -213,6 +217,16 @@ function finishMovable(host, f, place) {
   };
   f.svg.addEventListener("pointerdown", (e) => { f.svg.setPointerCapture(e.pointerId); follow(e); });
   f.svg.addEventListener("pointermove", (e) => { if (e.buttons) follow(e); });
+}
+/* the interval of the goal's figure, where a chart has that figure as an axis */
+function whiskers(id, f, c, x, y) {
+  const p = c.point || {}, has = Number.isFinite(p.lower) && Number.isFinite(p.upper), own = state.fn === data.costs.fn && state.fp === data.costs.fp;
+  if (!has) return [];
+  if (id === "line-pr" && p.metric === "precision") return [[x, f.y(p.lower), x, f.y(p.upper)]];
+  if (id === "line-pr" && p.metric === "recall") return [[f.x(p.lower), y, f.x(p.upper), y]];
+  if (id === "line-roc" && p.metric === "recall") return [[x, f.y(p.lower), x, f.y(p.upper)]];
+  if (id === "line-cost" && p.metric === "cost" && own) return [[x, f.y(1000 * p.lower), x, f.y(1000 * p.upper)]];
+  return [];
 }
 function moveTo(i) {
   state.at = Math.min(runs[state.who].curve.t.length - 1, Math.max(0, i));
@@ -234,7 +248,7 @@ function showLine() {
   put("o-alerts-note", pct(v.share) + " of the rows");
   for (const k of ["tp", "fp", "fn", "tn"]) put("o-" + k, whole(m[k]));
   const alerts = Number.isFinite(v.precision) ? `Of 1,000 alerts about ${whole(Math.round(1000 * v.precision))} are positives` : "Nobody is alerted";
-  put("o-words", `${alerts}; of 1,000 positives about ${whole(Math.round(1000 * v.recall))} are caught. Finding one costs ${Number.isFinite(v.precision) && v.precision > 0 ? fig((1 - v.precision) / v.precision) : "no"} false alarms.`);
+  put("o-words", `${alerts}; of 1,000 positives about ${whole(Math.round(1000 * v.recall))} are caught. Finding one costs ${Number.isFinite(v.precision) && v.precision > 0 ? fig2((1 - v.precision) / v.precision, 2) : "no"} false alarms.`);
   for (const move of Object.values(marks)) move();
   document.querySelector("main").dataset.at = state.at;
   clearTimeout(speaking);
@@ -320,7 +334,7 @@ function drawFeature(host) {
   }
   const e = h.edges.slice(), w = e.length > 3 ? (e[e.length - 2] - e[1]) / (e.length - 3) : 0;
   if (w > 0) { e[0] = Math.max(e[0], e[1] - 2 * w); e[e.length - 1] = Math.min(e[e.length - 1], e[e.length - 2] + 2 * w); }
-  const f = frame(host, { title, height: 128, margin: { left: 40, bottom: 20, top: 6 }, x: (u, v) => lin(e[0], e[e.length - 1], u, v), y: (u, v) => lin(0, most * 1.05, u, v), yFormat: (t) => pct(t), xFormat: compact });
+  const f = frame(host, { title, height: 128, xRoom: 46, margin: { left: 40, bottom: 20, top: 6 }, x: (u, v) => lin(e[0], e[e.length - 1], u, v), y: (u, v) => lin(0, most * 1.05, u, v), yFormat: (t) => pct(t), xFormat: compact });
   for (const [key, kind] of [["negative", "neg"], ["positive", "pos"]]) el("path", { class: "area " + kind, d: steps(e, parts[key], f.x, f.y, f.height - f.m.bottom) }, f.inner);
 }
 const compact = (t) => new Intl.NumberFormat("en", { notation: Math.abs(t) >= 1e4 ? "compact" : "standard", maximumSignificantDigits: 4 }).format(t).replace("-", "−");
@@ -339,8 +353,8 @@ function drawPlane(host, key) {
   const kind = key === "positive" ? "bar-p" : "bar-n", top = Math.log(most + 1);
   grid.forEach((row, i) => row.forEach((n, j) => {
     if (!n) return;
-    const x0 = f.x(p.x_edges[j]), y1 = f.y(p.y_edges[i]), y0 = f.y(p.y_edges[i + 1]);
-    el("rect", { class: kind, x: x0, y: y0, width: f.x(p.x_edges[j + 1]) - x0 + 0.4, height: y1 - y0 + 0.4, opacity: (0.1 + 0.9 * Math.log(n + 1) / top).toFixed(2) }, f.inner);
+    const [x0, x1, y1, y0] = [f.x(p.x_edges[j]), f.x(p.x_edges[j + 1]), f.y(p.y_edges[i]), f.y(p.y_edges[i + 1])].map(Math.round);
+    el("rect", { class: kind, x: x0, y: y0, width: x1 - x0, height: y1 - y0, opacity: (0.1 + 0.9 * Math.log(n + 1) / top).toFixed(2) }, f.inner);
   }));
 }
 
@@ -368,8 +382,8 @@ function drawBoundary(host) {
   el("text", { x: 2, y: 11 }, f.over, cut(b.y, 40));
   const at = (i, j) => b.probability[i] && b.probability[i][j] >= b.threshold, edge = [];
   b.probability.forEach((row, i) => row.forEach((p, j) => {
-    const x0 = f.x(xe[j]), x1 = f.x(xe[j + 1]), y1 = f.y(ye[i]), y0 = f.y(ye[i + 1]), inside = p >= b.threshold;
-    if (inside) el("rect", { x: x0, y: y0, width: x1 - x0 + 0.5, height: y1 - y0 + 0.5, fill: "var(--positive)", opacity: 0.16 }, f.inner);
+    const [x0, x1, y1, y0] = [f.x(xe[j]), f.x(xe[j + 1]), f.y(ye[i]), f.y(ye[i + 1])].map(Math.round), inside = p >= b.threshold;
+    if (inside) el("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, fill: "var(--positive)", opacity: 0.16 }, f.inner);
     if (j + 1 < row.length && at(i, j) !== at(i, j + 1)) edge.push(`M${x1} ${y0}V${y1}`);
     if (i + 1 < b.probability.length && at(i, j) !== at(i + 1, j)) edge.push(`M${x0} ${y0}H${x1}`);
   }));
