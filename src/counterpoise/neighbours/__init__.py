@@ -12,10 +12,12 @@ What this room answers, and what it promises
     once, `take(rows)` gives parts of it, and everything here accepts it in place of a matrix. For numbers with
     categories: ``Space(numbers, codes, penalty)`` with what a differing category adds to the squared distance, for
     which ``category_penalty(numbers of a class)`` gives Chawla's squared median of standard deviations.
-``agreeing(index, y, classes, k, kind)``
+``agreeing(index, y, classes, k, kind, segments=None)``
     Which rows of some classes have neighbours of their own class (Wilson's rule), at the cost of the minority.
-``tomek_links(index, y)``
+``tomek_links(index, y, segments=None)``
     Pairs of rows of different classes that are each other's nearest.
+``Segments(rows, base, neighbour, gap)``
+    What is known of rows that over-sampling invented; makes both of the above fast on what it gives.
 ``condensed(own, others, seeds, k, own_first=...)``
     Hart's rule: which rows of a class a store needs.
 ``nearest_bounds(queries, points)``, ``nearer_to(queries, one, other)``
@@ -35,6 +37,7 @@ from counterpoise.neighbours.condensing import condensed
 from counterpoise.neighbours.editing import Agreement, agreeing
 from counterpoise.neighbours.links import tomek_links
 from counterpoise.neighbours.search import Index, kneighbors
+from counterpoise.neighbours.segments import Segments
 from counterpoise.neighbours.space import Space, category_penalty
 from counterpoise.neighbours.workers import WORKING_MEMORY
 
@@ -42,6 +45,7 @@ __all__ = [
     "WORKING_MEMORY",
     "Agreement",
     "Index",
+    "Segments",
     "Space",
     "ValueDifferences",
     "agreeing",

@@ -110,9 +110,8 @@ def _dealt(X: np.ndarray, rows: np.ndarray, size: int) -> list[np.ndarray]:
         code |= side[:, bit].view(np.uint8) << np.uint8(bit)
     order = rows[np.argsort(code, kind="stable")]
     sizes = np.bincount(code, minlength=2**n_bits)
-    if sizes.max() == len(rows):
-        return np.array_split(rows, -(-len(rows) // size))
-    return np.split(order, _cuts(sizes, size // 2))
+    cuts = _cuts(sizes, size // 2)
+    return np.split(order, cuts) if cuts else np.array_split(order, -(-len(rows) // size))
 
 
 def _cuts(sizes: np.ndarray, least: int) -> list[int]:

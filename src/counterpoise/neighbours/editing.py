@@ -30,6 +30,7 @@ import numpy as np
 from counterpoise.neighbours.cells import Cells
 from counterpoise.neighbours.distances import Scratch, centred, product, rounding, squared_norms
 from counterpoise.neighbours.search import Index
+from counterpoise.neighbours.segments import Lines, Segments, least_on_lines
 from counterpoise.neighbours.workers import each, runs_of
 
 __all__ = ["Agreement", "agreeing", "foreign_candidates"]
@@ -39,11 +40,18 @@ Agreement = Literal["all", "mode"]
 _SMALL_CLASS = 2048  # rows of a class below which a search of all of them is a matter of milliseconds
 _WAVES = (3, 12, 48)  # cells around a row that it meets, wave by wave
 _FOREIGN = 1024  # foreign rows of one product
+_LINES = 512  # foreign segments looked at together
+_BYTES_OF_A_CELL = 24  # scratch for each number of the table: two float64 copies and what comes with them
 _PAIRS = 1 << 22  # pairs of row and centre looked at in one go
 
 
 def agreeing(
-    index: Index, y: np.ndarray, classes: Sequence[int], k: int, kind: Agreement = "all"
+    index: Index,
+    y: np.ndarray,
+    classes: Sequence[int],
+    k: int,
+    kind: Agreement = "all",
+    segments: Segments | None = None,
 ) -> np.ndarray:
     """Say which rows have neighbours of their own class.
 
@@ -60,6 +68,8 @@ def agreeing(
     kind : {"all", "mode"}, default="all"
         Whether all neighbours must be of the row's class, or the most frequent class must be (of classes equally
         frequent, the one with the smallest code).
+    segments : Segments, optional
+        Rows that were invented, and between which they lie. The answer is the same without; it only takes longer.
 
     Returns
     -------
@@ -67,7 +77,8 @@ def agreeing(
         True where the row agrees, and for rows of other classes.
     """
     keep = np.ones(len(y), dtype=bool)
-    rows = np.concatenate([np.empty(0, np.int64), *(foreign_candidates(index, y, c, k) for c in classes)])
+    found = foreign_candidates(index, y, classes, k, segments)
+    rows = np.concatenate([np.empty(0, np.int64), *found.values()])
     if len(rows):
         _, near = index.nearest_rows(rows, k)
         keep[rows] = _agrees(y[near], y[rows], kind)
@@ -82,8 +93,10 @@ def _agrees(near: np.ndarray, own: np.ndarray, kind: Agreement) -> np.ndarray:
     return np.asarray(votes.argmax(axis=1) == own)
 
 
-def foreign_candidates(index: Index, y: np.ndarray, label: int, k: int) -> np.ndarray:
-    """Give the rows of a class whose k nearest may include a row of another class; all others surely do not.
+def foreign_candidates(
+    index: Index, y: np.ndarray, classes: Sequence[int], k: int, segments: Segments | None = None
+) -> dict[int, np.ndarray]:
+    """Give the rows whose k nearest may include a row of another class; all others surely do not.
 
     Parameters
     ----------
@@ -91,89 +104,214 @@ def foreign_candidates(index: Index, y: np.ndarray, label: int, k: int) -> np.nd
         The rows, as points.
     y : ndarray of shape (n,), int64
         Class codes.
-    label : int
-        The class.
+    classes : sequence of int
+        The classes that are asked about.
     k : int
         How many neighbours.
+    segments : Segments, optional
+        Rows that were invented.
 
     Returns
     -------
-    ndarray of shape (m,), int64
-        Row numbers, ascending.
+    dict of int to ndarray of shape (m,), int64
+        For each class its row numbers, ascending.
     """
-    own, others = np.flatnonzero(y == label), np.flatnonzero(y != label)
-    if not len(others):
-        return own[:0]
-    if len(own) <= max(_SMALL_CLASS, k + 1) or len(own) < len(others) or not index.points.is_plain:
-        return own
-    open_rows = _open_rows(index, own, others, k, np.float32)
-    if len(open_rows) > len(own) // 2:
-        open_rows = _open_rows(index, own, others, k, np.float64)
-    return np.sort(own[open_rows])
+    lines = _lines_of(index, y, k, segments)
+    asked = {label: np.flatnonzero(y == label) for label in classes}
+    swept = {label: _is_worth_a_sweep(index, y, label, lines) for label in set(y.tolist())}
+    low = {label: np.full(len(each_line), np.inf) for label, each_line in lines.items()}
+    out: dict[int, np.ndarray] = {}
+    for label in sorted(swept):
+        others = {c: each_line for c, each_line in lines.items() if c != label}
+        needs_own = label in asked and label not in lines and swept[label]
+        if not needs_own and not any(c in asked for c in others):
+            continue
+        found = _swept(index, y, label, k, others, low, needs_own)
+        if needs_own:
+            out[label] = found
+    for label, rows in asked.items():
+        if label in lines:
+            out[label] = lines[label].uncertain(low[label], rows)
+        elif label not in out:
+            out[label] = rows if len(rows) < len(y) else rows[:0]
+    return out
+
+
+def _lines_of(index: Index, y: np.ndarray, k: int, segments: Segments | None) -> dict[int, Lines]:
+    """Gather the segments of each class, where there are many rows on them."""
+    if segments is None or not index.points.is_plain:
+        return {}
+    out = {}
+    for label in np.unique(y[segments.rows]).tolist():
+        part = segments.of_class(y, label)
+        if part is not None and len(part.rows) >= _SMALL_CLASS:
+            out[label] = Lines.of(index.points.numbers, part, k)
+    return out
+
+
+def _is_worth_a_sweep(index: Index, y: np.ndarray, label: int, lines: dict[int, Lines]) -> bool:
+    """Say whether certificates for a class are likely cheaper than a search of all its rows."""
+    own = int(np.count_nonzero(y == label))
+    others = len(y) - own - sum(len(np.unique(each_line.row)) for c, each_line in lines.items() if c != label)
+    return index.points.is_plain and own > _SMALL_CLASS and own >= others
+
+
+def _swept(
+    index: Index,
+    y: np.ndarray,
+    label: int,
+    k: int,
+    lines: dict[int, Lines],
+    low: dict[int, np.ndarray],
+    needs_own: bool,
+) -> np.ndarray:
+    """Sweep over a class, in parts that fit into the working memory; give its rows without a certificate."""
+    own = np.flatnonzero(y == label)
+    n_parts = max(1, -(-len(own) * index.points.n_columns * _BYTES_OF_A_CELL // index.working_memory))
+    found = []
+    for part in range(n_parts):
+        rows = own[part::n_parts]
+        for dtype in (np.float32, np.float64):
+            field = _Field.of(index, y, label, rows, lines, k if needs_own else 0, dtype)
+            is_open = _open_rows(field, lines, low, index.n_jobs)
+            if np.count_nonzero(is_open) <= len(rows) // 2:
+                break
+        found.append(rows[is_open])
+    return np.sort(np.concatenate(found))
 
 
 @dataclass(frozen=True)
 class _Field:
-    """Rows of one class in cells, and the rows of the others, ready for products."""
+    """Rows of one class in cells, and what is foreign to them, ready for products.
+
+    Foreign are the segments of other classes, by their ends, and rows of other classes on no segment, which are
+    segments whose ends are the same.
+    """
 
     cells: Cells
     norms: np.ndarray
-    others: np.ndarray
-    other_norms: np.ndarray
+    ends: np.ndarray
+    end_norms: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    squared_length: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    reach: np.ndarray
+    error: float
     bound: float
     k: int
+
+    @classmethod
+    def of(
+        cls,
+        index: Index,
+        y: np.ndarray,
+        label: int,
+        rows: np.ndarray,
+        lines: dict[int, Lines],
+        k: int,
+        dtype: type,
+    ) -> _Field:
+        """Prepare a sweep; with k = 0 only over the segments, for their sake."""
+        numbers = index.points.numbers
+        pairs = [(each_line.first, each_line.second) for each_line in lines.values()]
+        on_lines = np.unique(np.concatenate([np.empty(0, np.int64), *(each.row for each in lines.values())]))
+        lone = np.setdiff1d(np.flatnonzero(y != label), on_lines) if k else np.empty(0, np.int64)
+        first = np.concatenate([*(p for p, _ in pairs), lone])
+        second = np.concatenate([*(q for _, q in pairs), lone])
+        used, place = np.unique(np.concatenate([first, second]), return_inverse=True)
+        centre = numbers[used].mean(axis=0, dtype=np.float64)
+        ends = centred(numbers, used, centre, dtype)
+        first, second = place.reshape(-1)[: len(first)], place.reshape(-1)[len(first) :]
+        cells = Cells.of(centred(numbers, rows, centre, dtype))
+        lengths = [each_line.squared_length for each_line in lines.values()]
+        reach = [each_line.longest_reach() for each_line in lines.values()]
+        return cls(
+            cells=cells,
+            norms=squared_norms(cells.rows),
+            ends=ends,
+            end_norms=squared_norms(ends),
+            first=first,
+            second=second,
+            squared_length=np.concatenate([*lengths, np.zeros(len(lone))]),
+            low=np.minimum(ends[first], ends[second]),
+            high=np.maximum(ends[first], ends[second]),
+            reach=np.concatenate([*reach, np.zeros(len(lone))]),
+            error=max((each_line.error for each_line in lines.values()), default=0.0),
+            bound=rounding(ends.shape[1] + (17 if lines else 1), dtype),
+            k=k,
+        )
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there are segments, and not only rows."""
+        return bool((self.first != self.second).any())
 
 
 @dataclass(frozen=True)
 class _Tally:
-    """What is known of each row, in the order of the cells.
+    """What is known so far.
 
-    `limit` bounds d² to the nearest foreign row from below; `count` rows of the class are surely nearer.
+    For each row, in the order of the cells, `limit` bounds d² to the nearest foreign row from below, and `count` rows
+    of the class are surely nearer. For each foreign segment, `least` bounds d² to the nearest row from below.
     """
 
     limit: np.ndarray
     count: np.ndarray
+    least: np.ndarray
+
+    @classmethod
+    def of(cls, field: _Field) -> _Tally:
+        """Begin with nothing known."""
+        n = len(field.norms)
+        return cls(np.full(n, np.inf), np.zeros(n, dtype=np.int64), np.full(len(field.first), np.inf))
 
 
-def _open_rows(index: Index, own: np.ndarray, others: np.ndarray, k: int, dtype: type) -> np.ndarray:
-    """Give positions in `own` that no certificate covers."""
-    numbers = index.points.numbers
-    centre = numbers[others].mean(axis=0, dtype=np.float64)
-    cells = Cells.of(centred(numbers, own, centre, dtype))
-    foreign = centred(numbers, others, centre, dtype)
-    bound = rounding(foreign.shape[1] + 1, dtype)
-    field = _Field(cells, squared_norms(cells.rows), foreign, squared_norms(foreign), bound, k)
-    tally = _Tally(np.full(len(own), np.inf), np.zeros(len(own), dtype=np.int64))
+def _open_rows(
+    field: _Field, lines: dict[int, Lines], low: dict[int, np.ndarray], n_jobs: int | None
+) -> np.ndarray:
+    """Say which rows no certificate covers, and note how near the rows come to each segment."""
+    tally = _Tally.of(field)
 
-    def own_cells(run: np.ndarray) -> None:
-        scratch = Scratch()
+    def own_cells(run: np.ndarray) -> np.ndarray:
+        scratch, least = Scratch(), np.full(len(field.first), np.inf)
         for cell in run.tolist():
-            _meet_itself(field, cell, tally, scratch)
+            _meet_itself(field, cell, tally, least, scratch)
+        return least
 
-    each(own_cells, runs_of(np.arange(len(cells)), index.n_jobs), index.n_jobs)
-    _meet_around(field, tally, index.n_jobs)
-    return cells.order[tally.count < k]
+    for least in each(own_cells, runs_of(np.arange(len(field.cells)), n_jobs), n_jobs):
+        np.minimum(tally.least, least, out=tally.least)
+    at = 0
+    for label, each_line in lines.items():
+        np.minimum(low[label], tally.least[at : at + len(each_line)], out=low[label])
+        at += len(each_line)
+    if field.k:
+        _meet_around(field, tally, n_jobs)
+    is_open = np.zeros(len(field.norms), dtype=bool)
+    is_open[field.cells.order] = tally.count < field.k
+    return is_open
 
 
-def _meet_itself(field: _Field, cell: int, tally: _Tally, scratch: Scratch) -> None:
-    """Cap the k-th distance within a cell, and bound the distance to foreign rows that lie under that cap."""
+def _meet_itself(field: _Field, cell: int, tally: _Tally, least: np.ndarray, scratch: Scratch) -> None:
+    """Cap the k-th distance within a cell, and bound the distance to what is foreign and lies under that cap."""
     span = field.cells.span(cell)
     rows, norms = field.cells.rows[span], field.norms[span]
-    if len(rows) <= field.k:
-        foreign, weights = field.others, field.other_norms
-        tally.limit[span] = _nearest_foreign(rows, norms, foreign, weights, field.bound, scratch)
-        return
-    estimates = product(rows, norms * (1 + field.bound), rows, scratch, "own")
-    np.fill_diagonal(estimates, np.inf)
     shift = norms * (1 + field.bound)
-    cap = _cap(estimates, field.k) + shift
+    cap = np.full(len(rows), np.inf if field.k else -np.inf)
+    estimates = None
+    if 0 < field.k < len(rows):
+        estimates = product(rows, shift, rows, scratch, "own")
+        np.fill_diagonal(estimates, np.inf)
+        cap = _cap(estimates, field.k) + shift
     near = _under(field, cell, float(cap.max()), float(norms.max()))
-    if not near.any():
+    if not len(near):
         tally.count[span] = field.k
         return
-    foreign, weights = _chosen(field, near)
-    limit = _nearest_foreign(rows, norms, foreign, weights, field.bound, scratch)
+    limit = _nearest_foreign(field, rows, norms, near, least, scratch)
     tally.limit[span] = limit
+    if estimates is None:
+        return
     is_open = np.flatnonzero(limit <= cap)
     counted = np.full(len(rows), field.k)
     below = estimates[:, is_open] < (limit - shift)[is_open].astype(rows.dtype)
@@ -191,34 +329,52 @@ def _cap(estimates: np.ndarray, k: int) -> np.ndarray:
 
 
 def _under(field: _Field, cell: int, cap: float, largest: float) -> np.ndarray:
-    """Say which foreign rows may be nearer than a cap on d² to some row of a cell, by the cell's box."""
-    outside = np.maximum(field.cells.low[cell] - field.others, field.others - field.cells.high[cell])
+    """Give what is foreign and may be nearer than a cap on d² to some row of a cell, or matters to its own rows."""
+    outside = np.maximum(field.cells.low[cell] - field.high, field.low - field.cells.high[cell])
     np.maximum(outside, 0, out=outside)
-    squared = np.einsum("ij,ij->i", outside, outside)
-    return np.asarray(squared - field.bound * (field.other_norms + largest) <= cap)
-
-
-def _chosen(field: _Field, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if 2 * np.count_nonzero(near) > len(near):
-        return field.others, field.other_norms
-    return field.others[near], field.other_norms[near]
+    squared = np.einsum("ij,ij->i", outside, outside).astype(np.float64)
+    norms = np.maximum(field.end_norms[field.first], field.end_norms[field.second])
+    squared = np.maximum(squared - field.bound * (norms + largest), 0)
+    squared = np.maximum(np.sqrt(squared) - field.error, 0) ** 2
+    return np.flatnonzero(squared <= np.maximum(cap, field.reach))
 
 
 def _nearest_foreign(
-    rows: np.ndarray,
-    norms: np.ndarray,
-    foreign: np.ndarray,
-    foreign_norms: np.ndarray,
-    bound: float,
-    scratch: Scratch,
+    field: _Field, rows: np.ndarray, norms: np.ndarray, near: np.ndarray, least: np.ndarray, scratch: Scratch
 ) -> np.ndarray:
     """Bound the squared distance to the nearest foreign row from below."""
-    least = np.full(len(rows), np.inf, dtype=rows.dtype)
-    for start in range(0, len(foreign), _FOREIGN):
-        part = slice(start, start + _FOREIGN)
-        estimates = product(foreign[part], foreign_norms[part] * (1 - bound), rows, scratch, "foreign")
-        np.minimum(least, estimates.min(axis=0), out=least)
-    return np.asarray(least + norms * (1 - bound))
+    if field.has_lines:
+        return _nearest_on_lines(field, rows, norms, near, least, scratch)
+    limit = np.full(len(rows), np.inf, dtype=rows.dtype)
+    is_most = 2 * len(near) > len(field.first)
+    chosen = np.arange(len(field.first)) if is_most else near
+    for start in range(0, len(chosen), _FOREIGN):
+        part = field.first[chosen[start : start + _FOREIGN]]
+        weights = field.end_norms[part] * (1 - field.bound)
+        estimates = product(field.ends[part], weights, rows, scratch, "foreign")
+        np.minimum(limit, estimates.min(axis=0), out=limit)
+    return np.asarray(limit + norms * (1 - field.bound))
+
+
+def _nearest_on_lines(
+    field: _Field, rows: np.ndarray, norms: np.ndarray, near: np.ndarray, least: np.ndarray, scratch: Scratch
+) -> np.ndarray:
+    """The same where some of what is foreign are segments; notes how near the rows come to each."""
+    limit = np.full(len(rows), np.inf, dtype=rows.dtype)
+    for start in range(0, len(near), _LINES):
+        part = near[start : start + _LINES]
+        ends, place = np.unique(np.concatenate([field.first[part], field.second[part]]), return_inverse=True)
+        weights = field.end_norms[ends] * (1 - field.bound)
+        squared = product(field.ends[ends], weights, rows, scratch, "foreign")
+        squared += (norms * (1 - field.bound)).astype(rows.dtype)
+        place = place.reshape(-1)
+        found = least_on_lines(
+            squared[place[: len(part)]], squared[place[len(part) :]], field.squared_length[part]
+        )
+        least[part] = np.minimum(least[part], found.min(axis=1))
+        np.minimum(limit, found.min(axis=0), out=limit)
+    free = np.sqrt(np.maximum(limit.astype(np.float64), 0)) - field.error
+    return np.asarray(np.maximum(free, 0) ** 2)
 
 
 def _nearer(

@@ -12,14 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from counterpoise.neighbours.distances import product, rounding, squared_norms
+from counterpoise.neighbours.editing import foreign_candidates
 from counterpoise.neighbours.search import Index
+from counterpoise.neighbours.segments import Segments
 
 __all__ = ["tomek_links"]
 
 _GLANCE = 8192  # rows that a neighbour meets before it gets a full search
 
 
-def tomek_links(index: Index, y: np.ndarray) -> np.ndarray:
+def tomek_links(index: Index, y: np.ndarray, segments: Segments | None = None) -> np.ndarray:
     """Find all Tomek links.
 
     Parameters
@@ -28,6 +30,8 @@ def tomek_links(index: Index, y: np.ndarray) -> np.ndarray:
         The rows, as points; at least two.
     y : ndarray of shape (n,), int64
         Class codes, from 0.
+    segments : Segments, optional
+        Rows that were invented, and between which they lie. The answer is the same without; it only takes longer.
 
     Returns
     -------
@@ -35,8 +39,7 @@ def tomek_links(index: Index, y: np.ndarray) -> np.ndarray:
         Row numbers of each link, the smaller first. Of equally near rows the one with the smaller number counts as
         the nearest.
     """
-    largest = int(np.bincount(y).argmax())
-    rows = np.flatnonzero(y != largest)
+    rows = _one_end_of_each(index, y, segments)
     if not len(rows):
         return np.empty((0, 2), dtype=np.int64)
     distance, near = (found[:, 0] for found in index.nearest_rows(rows, 1))
@@ -44,14 +47,27 @@ def tomek_links(index: Index, y: np.ndarray) -> np.ndarray:
     nearest[rows] = near
     differs = y[near] != y[rows]
     rows, near, distance = rows[differs], near[differs], distance[differs]
-    foreign = y[near] == largest
-    hopeful = np.flatnonzero(foreign)[_unbeaten(index, near[foreign], distance[foreign])]
+    unknown = nearest[near] < 0
+    hopeful = np.flatnonzero(unknown)[_unbeaten(index, near[unknown], distance[unknown])]
     asked = np.unique(near[hopeful])
     if len(asked):
         nearest[asked] = index.nearest_rows(asked, 1)[1][:, 0]
     is_link = nearest[near] == rows
     links = np.sort(np.stack([rows[is_link], near[is_link]], axis=1), axis=1)
     return np.unique(links, axis=0)
+
+
+def _one_end_of_each(index: Index, y: np.ndarray, segments: Segments | None) -> np.ndarray:
+    """Give rows among which is at least one end of every link: all classes but one, less what is proven."""
+    counts = np.bincount(y)
+    if segments is not None:
+        counts = counts - np.bincount(y[segments.rows], minlength=len(counts))
+    spared = int(counts.argmax())
+    classes = [c for c in np.flatnonzero(np.bincount(y)).tolist() if c != spared]
+    if segments is None:
+        return np.flatnonzero(y != spared)
+    found = foreign_candidates(index, y, classes, 1, segments)
+    return np.sort(np.concatenate([np.empty(0, np.int64), *found.values()]))
 
 
 def _unbeaten(index: Index, rows: np.ndarray, distance: np.ndarray) -> np.ndarray:
