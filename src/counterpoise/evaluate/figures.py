@@ -10,7 +10,7 @@ import numpy as np
 
 from counterpoise.calibrate import log_odds
 from counterpoise.chance import Streams
-from counterpoise.decide import Goal, ThresholdCurve
+from counterpoise.decide import Constraint, Goal, ThresholdCurve
 from counterpoise.evaluate import intervals
 from counterpoise.evaluate.candidates import UNTREATED
 from counterpoise.evaluate.intervals import Draws, Interval
@@ -46,6 +46,8 @@ class Figures:
         Positives that judged.
     n_draws : int
         Resamples.
+    n_days : float
+        Days that the judged rows span; 1 without a time.
     confidence : float
         Of all intervals.
     """
@@ -57,6 +59,7 @@ class Figures:
     by_fold: Mapping[str, list[float | None]]
     n_positive: int
     n_draws: int
+    n_days: float = 1.0
     confidence: float = 0.95
 
     @classmethod
@@ -114,6 +117,7 @@ class Figures:
             by_fold={name: _by_fold(case, rows, each) for name, each in judged.items()},
             n_positive=int(case.y[rows].sum()),
             n_draws=n_draws,
+            n_days=case.days_of(rows) or 1.0,
         )
 
     def value(self, candidate: str) -> float | None:
@@ -198,6 +202,43 @@ class Figures:
         part = Draws(chosen, {n: self.draws.drawn[n] for n in chosen}, {}, self.draws.n_positive)
         found = part.differences(baseline, self.metric, self.confidence)
         return {name: _as_estimate(found[name]) for name in names}
+
+    def limited(self, candidate: str, metric: str) -> float:
+        """Give what a goal limits, as the cross-fitted lines reached it.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+        metric : str
+            ``recall``, ``precision``, ``specificity``, ``fpr`` or ``alerts``.
+
+        Returns
+        -------
+        float
+            The figure; for alerts their number. Precision without alerts counts as 1: no alert was false.
+        """
+        counts = self.counts[candidate]
+        alerts = counts["tp"] + counts["fp"]
+        if metric == "alerts":
+            return alerts
+        return 1.0 if metric == "precision" and alerts == 0 else self.draws.values[candidate][metric]
+
+    def bound(self, limit: Constraint) -> float:
+        """Give a limit in the units of `limited`.
+
+        Parameters
+        ----------
+        limit : Constraint
+            A limit of the goal.
+
+        Returns
+        -------
+        float
+            The limit; alerts a day or a row are turned into alerts on all judged rows.
+        """
+        per = {"table": 1.0, "day": self.n_days, "row": sum(next(iter(self.counts.values())).values())}
+        return limit.limit * (per[limit.per] if limit.metric == "alerts" else 1.0)
 
     def confusion(self, candidate: str) -> dict[str, float]:
         """Give the confusion counts of the cross-fitted decisions.

@@ -1,8 +1,9 @@
 """The verdict: whether any treatment is better than treating nothing, in a sentence that may say no.
 
 A treatment is called better only where the simultaneous interval of its paired difference to the best untreated
-model lies wholly on the better side. Simultaneous: the intervals of all treatments together hold with the stated
-confidence, so that trying many does not find something by luck.
+model lies wholly on the better side, and its lines keep the goal's limits at least as well. Simultaneous: the
+intervals of all treatments together hold with the stated confidence, so that trying many does not find something by
+luck.
 """
 
 from __future__ import annotations
@@ -60,7 +61,11 @@ def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> 
     treated = [c for c in contenders if c.treatment != UNTREATED]
     baseline = _best(untreated, figures, goal)
     differences = figures.simultaneous([c.name for c in treated], baseline.name)
-    winners = [c for c in treated if _is_better(differences[c.name], goal)]
+    winners = [
+        c
+        for c in treated
+        if _is_better(differences[c.name], goal) and _keeps_limits(c.name, baseline.name, figures, goal)
+    ]
     shown: Contender | None
     if winners:
         champion = shown = _best(winners, figures, goal)
@@ -91,6 +96,19 @@ def _best(contenders: list[Contender], figures: Figures, goal: Goal) -> Contende
         return (-math.inf if value is None or math.isnan(value) else sign * value, -contender.cost)
 
     return max(contenders, key=rank)
+
+
+def _keeps_limits(candidate: str, baseline: str, figures: Figures, goal: Goal) -> bool:
+    """Say whether a candidate's own lines keep every limit of the goal, or keep it as well as the baseline's.
+
+    Without this, a line that slipped below its recall would win by the precision that it gained.
+    """
+    for limit in goal.constraints:
+        sign = 1.0 if limit.sign == ">=" else -1.0
+        reached, of_baseline = (figures.limited(name, limit.metric) for name in (candidate, baseline))
+        if sign * reached < min(sign * figures.bound(limit), sign * of_baseline):
+            return False
+    return True
 
 
 def _is_better(difference: Estimate, goal: Goal) -> bool:
