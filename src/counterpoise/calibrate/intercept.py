@@ -98,12 +98,15 @@ def _root(odds: np.ndarray, weights: np.ndarray, total: float, mass: float) -> f
         moved = odds * np.exp(shift)
         share = moved / (1.0 + moved)
         gap = float(weights @ share) - total
+        if abs(gap) <= _TOLERANCE * min(total, mass - total):
+            break
         low, high = (low, shift) if gap > 0.0 else (shift, high)
         slope = float(weights @ (share * (1.0 - share)))
         newton = shift - gap / slope if slope > 0.0 else np.inf
-        shift, previous = (newton if low < newton < high else 0.5 * (low + high)), shift
-        if abs(gap) <= _TOLERANCE * mass * min(total / mass, 1.0 - total / mass) or shift == previous:
+        middle = 0.5 * (low + high)
+        if not low < middle < high:
             break
+        shift = newton if low < newton < high else middle
     return float(shift)
 
 
