@@ -229,13 +229,14 @@ def _add_penalties(estimates: np.ndarray, queries: Space, part: slice, points: S
 
 
 def _candidate_groups(estimates: _Estimates, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-    upper = estimates.least + estimates.error
-    if wanted <= upper.shape[1]:
-        cap = np.partition(upper, wanted - 1, axis=1)[:, wanted - 1]
+    least = estimates.least
+    error = estimates.error.astype(least.dtype)
+    if wanted <= least.shape[1]:
+        cap = np.partition(least + error, wanted - 1, axis=1)[:, wanted - 1]
     else:
-        cap = np.full(len(upper), np.inf)
-    cap = cap + 2 * estimates.query_error
-    query, group = np.nonzero(estimates.least - estimates.error <= cap[:, None])
+        cap = np.full(len(least), np.inf, dtype=least.dtype)
+    cap = cap + 2 * estimates.query_error.astype(least.dtype)
+    query, group = np.nonzero(least - error <= cap[:, None])
     return query, group
 
 

@@ -147,9 +147,10 @@ def rounding(n_columns: int, dtype: np.dtype | type) -> float:
     Returns
     -------
     float
-        c such that ``|estimate - d²(a, b)| <= c (|a|² + |b|²)``, for rows rounded to `dtype` first.
+        c such that ``|estimate - d²(a, b)| <= c (|a|² + |b|²)``, for rows rounded to `dtype` first. Two for each
+        column, and room for the roundings of rows, norms and a few sums and comparisons of estimates.
     """
-    return float((2 * n_columns + 16) * np.finfo(dtype).eps)
+    return float((2 * n_columns + 32) * np.finfo(dtype).eps)
 
 
 def pair_distances(

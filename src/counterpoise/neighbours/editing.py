@@ -38,9 +38,9 @@ __all__ = ["Agreement", "agreeing", "foreign_candidates"]
 Agreement = Literal["all", "mode"]
 
 _SMALL_CLASS = 2048  # rows of a class below which a search of all of them is a matter of milliseconds
-_WAVES = (3, 12, 48)  # cells around a row that it meets, wave by wave
+_WAVES = (3, 12, 48, 160)  # cells around a row that it meets, wave by wave
 _FOREIGN = 1024  # foreign rows of one product
-_LINES = 512  # foreign segments looked at together
+_LINES = 256  # foreign segments looked at together
 _BYTES_OF_A_CELL = 24  # scratch for each number of the table: two float64 copies and what comes with them
 _PAIRS = 1 << 22  # pairs of row and centre looked at in one go
 
@@ -361,17 +361,19 @@ def _nearest_on_lines(
 ) -> np.ndarray:
     """The same where some of what is foreign are segments; notes how near the rows come to each."""
     limit = np.full(len(rows), np.inf, dtype=rows.dtype)
+    first, second = field.first[near], field.second[near]
+    ends = np.zeros(len(field.ends), dtype=bool)
+    ends[first] = ends[second] = True
+    place = np.cumsum(ends) - 1
+    weights = field.end_norms[ends] * (1 - field.bound)
+    squared = product(field.ends[ends], weights, rows, scratch, "foreign")
+    squared += (norms * (1 - field.bound)).astype(rows.dtype)
     for start in range(0, len(near), _LINES):
-        part = near[start : start + _LINES]
-        ends, place = np.unique(np.concatenate([field.first[part], field.second[part]]), return_inverse=True)
-        weights = field.end_norms[ends] * (1 - field.bound)
-        squared = product(field.ends[ends], weights, rows, scratch, "foreign")
-        squared += (norms * (1 - field.bound)).astype(rows.dtype)
-        place = place.reshape(-1)
+        part = slice(start, start + _LINES)
         found = least_on_lines(
-            squared[place[: len(part)]], squared[place[len(part) :]], field.squared_length[part]
+            squared[place[first[part]]], squared[place[second[part]]], field.squared_length[near[part]]
         )
-        least[part] = np.minimum(least[part], found.min(axis=1))
+        least[near[part]] = np.minimum(least[near[part]], found.min(axis=1))
         np.minimum(limit, found.min(axis=0), out=limit)
     free = np.sqrt(np.maximum(limit.astype(np.float64), 0)) - field.error
     return np.asarray(np.maximum(free, 0) ** 2)
