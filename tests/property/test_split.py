@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoise.errors import NotApplicable, OptionError
-from counterpoise.split import MIN_POSITIVES, grouped_folds, make_folds, stratified_folds, time_folds
+from counterpoise.split import (
+    MIN_POSITIVES,
+    Prequential,
+    grouped_folds,
+    make_folds,
+    prequential_folds,
+    stratified_folds,
+    time_folds,
+)
 
 
 def outcomes(n, n_positive, seed):
@@ -62,6 +70,86 @@ def test_the_past_judges_by_the_future(n, n_positive, n_folds, seed):
         assert seconds[fold.train].max() < seconds[fold.test].min()
     for earlier, later in zip(folds.folds, folds.folds[1:], strict=False):
         assert set(earlier.train) | set(earlier.test) == set(later.train)
+
+
+def daily(n_days=120, a_day=40, seed=0):
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(n_days), a_day)
+    return (rng.random(len(day)) < 0.08).astype(np.int8), day, rng.integers(0, 200, len(day))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 20), st.integers(0, 15), st.integers(2, 15), st.integers(1, 6))
+def test_windows_lie_where_they_must(train, delay, test, n_folds):
+    y, day, _ = daily()
+    try:
+        folds = prequential_folds(y, day * 86400.0 + 5, Prequential(train, delay, test, n_folds))
+    except NotApplicable:
+        assert train + delay + 2 * test > 60
+        return
+    for fold in folds.folds:
+        first = day[fold.train].min()
+        assert day[fold.train].max() == first + train - 1
+        assert day[fold.test].min() == first + train + delay
+        assert day[fold.test].max() == first + train + delay + test - 1
+        for j in fold.lines:  # its labels had arrived when this fold's test began
+            assert day[folds.folds[j].test].max() < day[fold.test].min() - delay
+    assert sum(bool(fold.lines) for fold in folds.folds) <= n_folds
+    assert day[folds.folds[-1].test].max() == day.max()
+
+
+def test_groups_with_a_known_positive_are_left_out_of_the_test_part():
+    y, day, cards = daily()
+    windows = Prequential(7, 7, 7, 3)
+    kept = prequential_folds(y, day * 86400.0, windows)
+    dropped = prequential_folds(y, day * 86400.0, Prequential(7, 7, 7, 3, drop_known=True), cards)
+    for whole, part in zip(kept.folds, dropped.folds, strict=True):
+        start = day[part.train].min()
+        for row in whole.test:
+            known = (y == 1) & (cards == cards[row]) & (day >= start) & (day < day[row] - 7)
+            assert (row in part.test) == (not known.any())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train=7d",
+        "train=7d,test=0d",
+        "train=x,test=7d",
+        "train=7d,test=7d,known=maybe",
+        "weeks=3",
+        "start=2018",
+    ],
+)
+def test_windows_in_wrong_words_show_the_grammar(text):
+    with pytest.raises(OptionError, match="train=7d, delay=7d"):
+        Prequential.parse(text)
+
+
+def test_windows_in_words():
+    found = Prequential.parse("train=1w, delay=7d, test=7d, folds=4, start=2018-08-15, known=drop")
+    assert (found.train, found.delay, found.test, found.folds, found.drop_known) == (7, 7, 7, 4, True)
+    assert str(found.start) == "2018-08-15"
+
+
+def test_the_published_protocol_on_the_shared_payments(shared_table):
+    """Rows and frauds of the four test folds as the handbook's protocol gives them."""
+    frame = shared_table("card_transactions")
+    import counterpoise as cp
+
+    table = cp.read(
+        frame.select("TX_DATETIME", "CUSTOMER_ID", "TX_AMOUNT", "TX_FRAUD"),
+        target="TX_FRAUD", time="TX_DATETIME", group="CUSTOMER_ID",
+    )  # fmt: skip
+    folds = make_folds(table, "train=7d, delay=7d, test=7d, folds=4, start=2018-08-15, known=drop")
+    sizes = [
+        (len(f.train), int(table.y[f.train].sum()), len(f.test), int(table.y[f.test].sum()))
+        for f in folds.folds
+        if f.lines
+    ]
+    assert sizes == [
+        (67240, 598, 58264, 385), (66975, 626, 57937, 387), (67080, 568, 58337, 408), (67049, 594, 57604, 422)
+    ]  # fmt: skip
 
 
 def test_the_same_seed_gives_the_same_folds_and_another_others(seed):

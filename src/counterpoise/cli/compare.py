@@ -144,7 +144,12 @@ def register(app: typer.Typer) -> None:
         learners: Annotated[
             str | None, typer.Option("--learners", metavar="A,B", help="Such as logistic,boosting.")
         ] = None,
-        folds: Annotated[int, typer.Option("--folds", help="How many folds, at most.")] = 5,
+        folds: Annotated[
+            str,
+            typer.Option(
+                "--folds", help="How many, at most; or windows: 'train=7d, delay=7d, test=7d, folds=4'."
+            ),
+        ] = "5",
         budget: Annotated[str, typer.Option("--budget", help="Time for everything: 90s, 5m, 1h.")] = "5m",
         seed: o.Seed = 0,
         workers: Annotated[

@@ -127,8 +127,10 @@ def _figures(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     everything = np.arange(table.n_rows)
     numbers = np.unique(fold, return_inverse=True)[1]
+    drawn_elsewhere = (-1,)  # the lines are given, so every fold judges
     folds = tuple(
-        Fold(everything[numbers != k], everything[numbers == k]) for k in range(int(numbers.max()) + 1)
+        Fold(everything[numbers != k], everything[numbers == k], drawn_elsewhere)
+        for k in range(int(numbers.max()) + 1)
     )
     goal = model.operating_point.as_goal()
     costs = {c: table.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in table.frame.columns}

@@ -14,7 +14,7 @@ from counterpoise.decide import Constraint, Goal, ThresholdCurve
 from counterpoise.evaluate import intervals
 from counterpoise.evaluate.candidates import UNTREATED
 from counterpoise.evaluate.intervals import Draws, Interval
-from counterpoise.evaluate.judging import Case, Judged, judged_rows
+from counterpoise.evaluate.judging import Case, Judged
 from counterpoise.evaluate.leaderboard import METRICS
 from counterpoise.evaluate.records import CurveRecord, Estimate, HistogramRecord
 from counterpoise.evaluate.verdict import Contender
@@ -92,7 +92,7 @@ class Figures:
         Figures
             Values, intervals and differences.
         """
-        rows = judged_rows(case.folds, case.fold_of)
+        rows = case.judging
         n_draws = _DRAWS if rows.sum() <= _MANY_ROWS else _FEWER_DRAWS
         said = {
             name: intervals.Judged(each.proba[rows], each.alerts[rows], each.proba[rows])

@@ -1,8 +1,8 @@
 """Judging a candidate: probabilities calibrated and lines drawn on rows other than those that judge them.
 
 Each fold's scores are calibrated by an intercept, and its line is drawn, on the out-of-fold scores of the other
-folds (of the earlier ones, where folds are ordered in time). So no row has a part in the line that judges it, and no
-model is fitted twice. The model that ships gets the intercept and the line of all folds together.
+folds (of those whose labels were known, where folds are ordered in time). So no row has a part in the line that
+judges it, and no model is fitted twice. The model that ships gets the intercept and the line of all folds together.
 
 Source: cross-fitting of a nuisance parameter, Chernozhukov et al., "Double/debiased machine learning", Econometrics
 Journal 21, 2018; here the nuisance parameters are one intercept and one threshold.
@@ -20,7 +20,7 @@ from counterpoise.decide import Goal, OperatingPoint, ThresholdCurve
 from counterpoise.evaluate.ledger import FinishedFold
 from counterpoise.split import Folds
 
-__all__ = ["Case", "Judged", "judge", "judged_rows"]
+__all__ = ["Case", "Judged", "judge"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class Case:
         for k, fold in enumerate(self.folds.folds):
             fold_of[fold.test] = k
         return fold_of
+
+    @property
+    def judging(self) -> np.ndarray:
+        """Whether each row judges: it is in the test part of a fold whose line can be drawn on other folds."""
+        return np.isin(self.fold_of, [k for k, fold in enumerate(self.folds.folds) if fold.lines])
 
     def days_of(self, rows: np.ndarray) -> float | None:
         """Say how many days some rows stand for.
@@ -127,24 +132,6 @@ class Judged:
     calibration: CalibrationMap
 
 
-def judged_rows(folds: Folds, fold_of: np.ndarray) -> np.ndarray:
-    """Say which rows judge: all that are in a test part, but for the first of folds in time.
-
-    Parameters
-    ----------
-    folds : Folds
-        How the rows were split.
-    fold_of : ndarray of shape (n,), int64
-        Fold of each row, -1 for none.
-
-    Returns
-    -------
-    ndarray of shape (n,), bool
-        The first fold in time has no earlier one to draw its line on; it only draws lines for the others.
-    """
-    return fold_of >= (1 if folds.kind == "time" else 0)
-
-
 def judge(case: Case, finished: list[FinishedFold]) -> Judged:
     """Calibrate, draw lines, and decide, each fold by the others.
 
@@ -164,13 +151,12 @@ def judge(case: Case, finished: list[FinishedFold]) -> Judged:
     raw = np.full(len(case.y), np.nan)
     for fold, done in zip(case.folds.folds, finished, strict=True):
         raw[fold.test] = done.scores.proba
-    judging = judged_rows(case.folds, fold_of)
     proba, alerts = np.full(len(raw), np.nan), np.zeros(len(raw), dtype=bool)
     thresholds = np.full(len(case.folds), np.nan)
     for k, fold in enumerate(case.folds.folds):
-        if not judging[fold.test].all():
+        if not fold.lines:
             continue
-        others = (fold_of >= 0) & ((fold_of < k) if case.folds.kind == "time" else (fold_of != k))
+        others = np.isin(fold_of, fold.lines)
         shift = _fit(case, raw, others)
         calibrated = np.full(len(raw), np.nan)
         calibrated[others] = shift.apply(raw[others])
@@ -178,7 +164,7 @@ def judge(case: Case, finished: list[FinishedFold]) -> Judged:
         proba[fold.test] = shift.apply(raw[fold.test])
         alerts[fold.test] = proba[fold.test] >= thresholds[k]
     calibration = _fit(case, raw, fold_of >= 0)
-    return Judged(proba, alerts, thresholds, case.line(proba, judging), calibration)
+    return Judged(proba, alerts, thresholds, case.line(proba, case.judging), calibration)
 
 
 def _fit(case: Case, raw: np.ndarray, rows: np.ndarray) -> CalibrationMap:

@@ -24,7 +24,7 @@ from counterpoise.evaluate.budget import Deadline, parse_duration
 from counterpoise.evaluate.candidates import Candidate, build, candidates_for
 from counterpoise.evaluate.describe import describe_features, describe_plane
 from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
-from counterpoise.evaluate.judging import Case, Judged, judge, judged_rows
+from counterpoise.evaluate.judging import Case, Judged, judge
 from counterpoise.evaluate.leaderboard import leaderboard
 from counterpoise.evaluate.ledger import Ledger
 from counterpoise.evaluate.records import (
@@ -41,7 +41,7 @@ from counterpoise.evaluate.running import Progress, Run, run_candidates
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
 from counterpoise.scale import Engine, InlineEngine, LocalEngine
-from counterpoise.split import Folds, make_folds
+from counterpoise.split import Folds, Prequential, make_folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
@@ -142,7 +142,7 @@ def compare(
     *,
     treatments: Sequence[Any] | Mapping[str, Any] | None = None,
     learners: Sequence[Any] | Mapping[str, Any] | None = None,
-    folds: int = 5,
+    folds: int | str | Prequential = 5,
     budget: str | float | None = "5m",
     seed: int = 0,
     workers: int | None = None,
@@ -165,8 +165,9 @@ def compare(
         By default none, class_weight, random_over, random_under and smote.
     learners : sequence of str or classifier, or mapping of name to classifier, optional
         By default those of the catalogue that are installed.
-    folds : int, default=5
-        How many folds, at most; fewer with few positives.
+    folds : int, str or Prequential, default=5
+        How many folds, at most; fewer with few positives. With a time also windows, such as
+        ``"train=7d, delay=7d, test=7d, folds=4, known=drop"``.
     budget : str, float or None, default="5m"
         Time for everything, in words or seconds. Cheap candidates come first; what does not fit is listed with the
         time it would take. The untreated baseline is always run.
@@ -210,7 +211,7 @@ def compare(
     _check_table(table)
     parsed = _check_goal(Goal.parse(goal), table)
     candidates = candidates_for(table, treatments, learners)
-    split = make_folds(table, folds + (table.roles.time is not None), random_state=seed)
+    split = make_folds(table, folds, random_state=seed)
     case = _case(table, parsed, split)
     with _engine(workers) as engine:
         engine.start()
@@ -354,7 +355,7 @@ def _run_record(
     case: Case, run: Run, judged: Judged, figures: Figures, verdict: VerdictRecord
 ) -> CandidateRecord:
     candidate, finished = run.candidate, run.finished()
-    rows = judged_rows(case.folds, case.fold_of)
+    rows = case.judging
     y, weight = case.y[rows], None if case.weights is None else case.weights[rows]
     return CandidateRecord(
         candidate=candidate.name,
@@ -509,7 +510,7 @@ def _short(text: str) -> str:
 
 def _evidence(table: Table, case: Case, judged: Judged) -> pl.DataFrame:
     """What the trial knew of each row that judged: enough to have its figures again."""
-    rows = np.flatnonzero(judged_rows(case.folds, case.fold_of))
+    rows = np.flatnonzero(case.judging)
     return pl.DataFrame(
         {
             "key": row_keys(table.X)[rows],

@@ -16,10 +16,9 @@ from typing import Literal
 import numpy as np
 
 from counterpoise.chance import Seed, Streams
-from counterpoise.errors import NotApplicable, OptionError
-from counterpoise.table.table import Table
+from counterpoise.errors import NotApplicable
 
-__all__ = ["MIN_POSITIVES", "Fold", "Folds", "grouped_folds", "make_folds", "stratified_folds", "time_folds"]
+__all__ = ["MIN_POSITIVES", "Fold", "Folds", "grouped_folds", "stratified_folds", "time_folds"]
 
 MIN_POSITIVES = 2
 """Fewest positives in a test part: with one, every figure of the fold rests on a single row."""
@@ -37,10 +36,14 @@ class Fold:
     ----------
     train, test : ndarray, int64
         Row numbers, sorted, without a row in common.
+    lines : tuple of int
+        Numbers of the folds whose test parts this fold's line and calibration may be drawn on. Empty where nothing
+        was known yet: such a fold judges nobody.
     """
 
     train: np.ndarray
     test: np.ndarray
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,46 +69,6 @@ class Folds:
 
     def __len__(self) -> int:
         return len(self.folds)
-
-
-def make_folds(table: Table, n_folds: int = 5, *, random_state: Seed = 0) -> Folds:
-    """Split a table as its roles demand.
-
-    Parameters
-    ----------
-    table : Table
-        With a time, later rows judge earlier ones; with a group (and no time), groups stay whole; else each fold
-        holds its share of every class.
-    n_folds : int, default=5
-        How many folds; fewer are made where the rare class is too small, and the reason is given.
-    random_state : int, Generator, RandomState or None, default=0
-        Seeds the shuffle; time-ordered folds draw nothing.
-
-    Returns
-    -------
-    Folds
-        Each with at least `MIN_POSITIVES` positives in the test part and as many in the training part.
-
-    Raises
-    ------
-    OptionError
-        If fewer than two folds are asked for.
-    NotApplicable
-        If not even two folds can be made.
-    """
-    if n_folds < 2:
-        raise OptionError(
-            f"folds={n_folds} was given.",
-            expected="Expected 2 or more.",
-            why="A model must be judged by rows that it has not seen.",
-            hint="Use folds=5.",
-        )
-    seconds, groups = table.seconds, table.groups
-    if seconds is not None:
-        return time_folds(table.y, seconds, n_folds)
-    if groups is not None:
-        return grouped_folds(table.y, groups, n_folds, random_state=random_state)
-    return stratified_folds(table.y, n_folds, random_state=random_state)
 
 
 def stratified_folds(y: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> Folds:
@@ -232,7 +195,8 @@ def time_folds(y: np.ndarray, seconds: np.ndarray, n_folds: int) -> Folds:
         counts = np.array([(rare & (window == k)).sum() for k in range(usable + 1)])
         if counts.min() >= MIN_POSITIVES and all((~rare & (window == k)).any() for k in range(usable + 1)):
             folds = tuple(
-                Fold(np.flatnonzero(window < k), np.flatnonzero(window == k)) for k in range(1, usable + 1)
+                Fold(np.flatnonzero(window < k), np.flatnonzero(window == k), tuple(range(k - 1)))
+                for k in range(1, usable + 1)
             )
             return Folds(folds, "time", n_folds, reason)
         usable -= 1
@@ -261,4 +225,11 @@ def _too_few(n_positive: int, what: str) -> NotApplicable:
 
 
 def _from_assignment(assigned: np.ndarray, n_folds: int) -> tuple[Fold, ...]:
-    return tuple(Fold(np.flatnonzero(assigned != k), np.flatnonzero(assigned == k)) for k in range(n_folds))
+    return tuple(
+        Fold(
+            np.flatnonzero(assigned != k),
+            np.flatnonzero(assigned == k),
+            tuple(j for j in range(n_folds) if j != k),
+        )
+        for k in range(n_folds)
+    )
