@@ -188,14 +188,14 @@ class KMeansSMOTE(BaseSMOTE):
         return [rows[clusters[rows] == c] for c in chosen] or [rows]
 
     def _sparsity(self, points: Any, draw: np.random.Generator) -> float:
-        n = points.shape[0]
+        n = int(points.shape[0])
         part = points if n <= _MOST_PAIRED else points[np.sort(draw.choice(n, _MOST_PAIRED, replace=False))]
         m = part.shape[0]
         mean_distance = float(pairwise_distances(part).sum()) / (m * m - m)
         exponent = self.density_exponent
         if exponent == "auto":
             exponent = math.log(n, 1.6) ** 1.8 * 0.16
-        return float(math.pow(mean_distance, float(exponent))) / n
+        return math.pow(mean_distance, float(exponent)) / n
 
 
 def _warn_no_cluster(label: Any, least: float, n_instead: int) -> None:

@@ -431,8 +431,12 @@ def invented_numbers(X: np.ndarray, invention: Invention, out: np.ndarray | None
 
 def _seen_bounds(X: np.ndarray, invention: Invention) -> tuple[np.ndarray, np.ndarray] | None:
     """Give the least and the greatest values where invented ones could lie beyond them."""
-    between = invention.noise is None and bool(((invention.gap >= 0) & (invention.gap <= 1)).all())
-    return None if between or not len(X) else (X.min(axis=0), X.max(axis=0))
+    return None if _is_between(invention) or not len(X) else (X.min(axis=0), X.max(axis=0))
+
+
+def _is_between(invention: Invention) -> bool:
+    """Say whether all rows lie between their ends."""
+    return invention.noise is None and bool(((invention.gap >= 0) & (invention.gap <= 1)).all())
 
 
 def _interpolate_into(X: np.ndarray, invention: Invention, rows: slice, out: np.ndarray) -> None:
@@ -539,8 +543,14 @@ def _invented_frame(X: Any, invention: Invention) -> Any:
     seen = frames.features(near, kinds=kinds_of(near, invention.categories))
     values = invented_numbers(seen.numeric.astype(np.float64, copy=False), replace(local, categories=None))
     numbers = {int(j): values[:, i] for i, j in enumerate(seen.numeric_columns)}
+    if not _is_between(invention):
+        numbers = {j: _bounded(v, frames.integer_bounds(X, j)) for j, v in numbers.items()}
     choices = {int(j): _chosen(seen.codes[:, i], local) for i, j in enumerate(seen.coded_columns)}
     return frames.rebuild(near, local.base, numbers, choices)
+
+
+def _bounded(values: np.ndarray, bounds: tuple[float, float] | None) -> np.ndarray:
+    return values if bounds is None else np.clip(np.rint(values), *bounds)
 
 
 def _referred(invention: Invention) -> tuple[np.ndarray, Invention]:

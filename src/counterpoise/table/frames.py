@@ -29,6 +29,7 @@ __all__ = [
     "concat",
     "features",
     "float_columns",
+    "integer_bounds",
     "is_frame",
     "n_columns",
     "n_rows",
@@ -362,7 +363,7 @@ def _number_strings(distinct: np.ndarray) -> pl.Series:
 def _as_strings(column: Any, kind: ColumnKind) -> pl.Series:
     """Give a column as polars strings; booleans as "False" and "True"."""
     native = column.to_native() if isinstance(column, nw.Series) else column
-    if isinstance(native, pl.Series) and kind == "category" and native.dtype != pl.Boolean:
+    if isinstance(native, pl.Series) and kind == "category" and native.dtype not in (pl.Boolean, pl.Object):
         return native.cast(pl.String)
     values = column.to_list() if isinstance(column, nw.Series) else column.tolist()
     if kind == "boolean":
@@ -512,6 +513,33 @@ def row_bytes(X: Any) -> float:
     return float(_frame(X).estimated_size()) / n
 
 
+def integer_bounds(X: Any, j: int) -> tuple[float, float] | None:
+    """Give the least and the greatest value of a column of integers.
+
+    Parameters
+    ----------
+    X : ndarray or frame
+        The table.
+    j : int
+        Position of a column of numbers or dates.
+
+    Returns
+    -------
+    tuple of float, or None
+        None where the column is not integral, or has no value.
+    """
+    if isinstance(X, np.ndarray):
+        if X.dtype.kind == "O":
+            present = [v for v in X[:, j].tolist() if not _is_missing(v)]
+            whole = bool(present) and all(isinstance(v, int | np.integer) for v in present)
+            return (float(min(present)), float(max(present))) if whole else None
+        return (float(X[:, j].min()), float(X[:, j].max())) if X.dtype.kind in "iu" and len(X) else None
+    series = _frame(X)[:, j]
+    if not series.dtype.is_integer() or series.is_null().all():
+        return None
+    return float(series.min()), float(series.max())
+
+
 def rebuild(
     X: Any, rows: np.ndarray, numbers: Mapping[int, np.ndarray], choices: Mapping[int, np.ndarray]
 ) -> Any:
@@ -524,8 +552,7 @@ def rebuild(
     rows : ndarray of shape (m,), int64
         The rows that the new ones start from.
     numbers : mapping of int to ndarray of shape (m,), float64
-        New values of columns of numbers and dates; NaN becomes missing. Integral columns are rounded, and kept
-        within the values that the column has in X.
+        New values of columns of numbers and dates; NaN becomes missing. Integral columns are rounded.
     choices : mapping of int to ndarray of shape (m,), int64
         For other columns, the row of X that each new row copies its value from.
 
@@ -536,12 +563,11 @@ def rebuild(
     """
     if isinstance(X, np.ndarray):
         return _rebuild_array(X, rows, numbers, choices)
-    source = _frame(X)
     start = _plain_index(take(X, rows))
     written = []
     for j, values in numbers.items():
         like = start[:, j]
-        written.append(_numbers_like(like, _within(source[:, j], values)))
+        written.append(_numbers_like(like, values))
     for j, chosen in choices.items():
         taken = _plain_index(take(select(X, [j]), chosen))
         written.append(taken[:, 0])
@@ -550,15 +576,6 @@ def rebuild(
 
 def _plain_index(native: Any) -> nw.DataFrame[Any]:
     return _frame(native.reset_index(drop=True) if hasattr(native, "iloc") else native)
-
-
-def _within(series: nw.Series[Any], values: np.ndarray) -> np.ndarray:
-    if not series.dtype.is_integer() or not len(values):
-        return values
-    seen = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
-    if np.isnan(seen).all():
-        return values
-    return np.asarray(np.clip(np.rint(values), np.nanmin(seen), np.nanmax(seen)))
 
 
 def _rebuild_array(
@@ -585,7 +602,7 @@ def _object_numbers(column: np.ndarray, values: np.ndarray) -> np.ndarray:
     present = [v for v in column.tolist() if not _is_missing(v)]
     blank = next((v for v in column.tolist() if _is_missing(v)), np.nan)
     if present and all(isinstance(v, int | np.integer) for v in present):
-        values = np.clip(np.rint(values), min(present), max(present))
+        values = np.rint(values)
         plain: list[Any] = [blank if v != v else int(v) for v in values.tolist()]
     else:
         plain = [blank if v != v else v for v in values.tolist()]
