@@ -38,8 +38,8 @@ class BlendClassifier(TableClassifier):
         Names of the catalogue, or classifiers.
     n_best : int, default=3
         How many are blended, by average precision on out-of-fold rows.
-    cv : int, default=5
-        Folds; fewer where the rarest class has fewer rows.
+    n_folds : int, default=5
+        Folds of the out-of-fold rows; fewer where the rarest class has fewer rows.
     class_weight : {"balanced"}, dict of label to float, or None, default=None
         Weights of the classes.
     random_state : int, Generator, RandomState or None, default=None
@@ -73,7 +73,7 @@ class BlendClassifier(TableClassifier):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(400, 3))
     >>> y = (X[:, 0] + rng.normal(size=400) > 1.5).astype(int)
-    >>> model = BlendClassifier(("logistic", "boosting"), cv=3, random_state=0).fit(X, y)
+    >>> model = BlendClassifier(("logistic", "boosting"), n_folds=3, random_state=0).fit(X, y)
     >>> bool((model.weights_ >= 0).all())
     True
     """
@@ -82,14 +82,14 @@ class BlendClassifier(TableClassifier):
         self,
         learners: Any = ("logistic", "boosting", "forest"),
         n_best: int = 3,
-        cv: int = 5,
+        n_folds: int = 5,
         class_weight: Any = None,
         random_state: Any = None,
         n_threads: int | None = None,
     ) -> None:
         self.learners = learners
         self.n_best = n_best
-        self.cv = cv
+        self.n_folds = n_folds
         self.class_weight = class_weight
         self.random_state = random_state
         self.n_threads = n_threads
@@ -98,7 +98,7 @@ class BlendClassifier(TableClassifier):
         streams = Streams.of(self.random_state)
         names, learners = self._made(streams)
         params = {} if weights is None else {"sample_weight": weights}
-        folds = list(fold_pairs(X, codes, self.cv, random_state=streams.child("folds").seed()))
+        folds = list(fold_pairs(X, codes, self.n_folds, random_state=streams.child("folds").seed()))
         scores = []
         for learner in learners:
             proba, _ = out_of_fold(learner, X, codes, cv=folds, params=params)

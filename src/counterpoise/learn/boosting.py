@@ -44,7 +44,7 @@ LARGEST_STEP = 35.0
 STEP = 5
 """Trees between two looks at the validation part."""
 
-TOLERANCE = 0.01
+TOLERANCE = 0.02
 """Share of the best validation score that is given up for fewer trees: they cost less and age better."""
 
 
@@ -92,7 +92,7 @@ def growth_for(n_rarest: int, n_rows: int) -> Growth:
         The setting.
     """
     if n_rarest >= LEAST_POSITIVES:
-        return Growth(0.05, 300, 15, 40, 5.0)
+        return Growth(0.05, 300, 15, 40, 7.0)
     least = 20
     penalty = max(0.0, least * (1 / LARGEST_STEP - n_rarest / n_rows))
     return Growth(0.1, 100, 31, least, penalty)
@@ -105,7 +105,7 @@ class BoostingClassifier(TableClassifier):
     ----------
     learning_rate : float or {"auto"}, default="auto"
         Step of each tree. This and the next four follow from the number of rare rows (`growth_for`) unless given:
-        0.05, 300, 15, 40 and 5 from 400 rare rows; below 0.1, 100, 31, 20 and a penalty that bounds the step of
+        0.05, 300, 15, 40 and 7 from 400 rare rows; below 0.1, 100, 31, 20 and a penalty that bounds the step of
         a leaf of positives only.
     max_iter : int or {"auto"}, default="auto"
         Most trees (for several classes: for each class).
@@ -379,7 +379,7 @@ def best_length(scores: np.ndarray, step: int, window: int = 5, tolerance: float
         Trees between two looks.
     window : int, default=5
         Looks that are averaged.
-    tolerance : float, default=0.01
+    tolerance : float, default=0.02
         Share of the best score that may be missing.
 
     Returns

@@ -279,7 +279,7 @@ def _agree(fitted: str, now: str) -> str | None:
     """Give the kind to read a column as, or None where the kinds exclude each other."""
     if now == fitted or fitted == "category":
         return fitted
-    return "boolean" if {fitted, now} == {"boolean", "number"} else None
+    return now if {fitted, now} == {"boolean", "number"} else None
 
 
 def _all_missing(X: Any, j: int) -> bool:

@@ -6,7 +6,8 @@ change the balance of the classes that the learner sees, and with it every proba
 1. the closed form: the odds of class c are divided by its sampling rate (C. Elkan, "The foundations of
    cost-sensitive learning", IJCAI 2001; G. King and L. Zeng, "Logistic regression in rare events data", 2001);
 2. a small map fitted on probabilities of rows that the model behind them has not seen, at their natural balance,
-   since the closed form alone is wrong for learners that fit their training rows closely (trees).
+   since the closed form alone is wrong for learners that fit their training rows closely (trees). Rows that the
+   treatment left out are such rows for the final learner itself.
 """
 
 from __future__ import annotations
@@ -188,12 +189,30 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         cost = None if row_cost is None else check_weights(row_cost, n_rows(X))
         streams = Streams.of(self.random_state)
         params = self._learner_params(params)
+        maps = self.recalibrate in ("intercept", "platt", "isotonic") and self._can_map(codes)
+        unseen = self._out_of_fold(X, y, weights, cost, groups, params, streams) if maps else None
+        self.learner_, self.rates_, used = self._fit_learner(
+            X, y, weights, cost, params, streams.child("all")
+        )
         corrections: list[CalibrationMap] = []
-        if self.recalibrate in ("intercept", "platt", "isotonic"):
-            corrections = self._fit_map(X, y, weights, cost, groups, params, streams)
-        self.learner_, self.rates_ = self._fit_learner(X, y, weights, cost, params, streams.child("all"))
+        if unseen is not None:
+            self._score_left_out(X, used, unseen)
+            tested = ~np.isnan(unseen[:, 0])
+            of_tested = None if weights is None else weights[tested]
+            corrections = [fit_map(str(self.recalibrate), codes[tested], unseen[tested], of_tested)]
         self.map_ = self._chain(self.rates_, corrections)
         return self
+
+    def _can_map(self, codes: np.ndarray) -> bool:
+        if np.bincount(codes).min() >= 2:
+            return True
+        warn(
+            f"A class has a single row: no map can be fitted, so recalibrate={self.recalibrate!r} falls "
+            "back to 'prior'.",
+            CounterpoiseWarning,
+            stacklevel=3,
+        )
+        return False
 
     def _check_options(self) -> None:
         if self.recalibrate is not None and self.recalibrate not in RECALIBRATIONS:
@@ -228,8 +247,8 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         cost: np.ndarray | None,
         params: dict[str, Any],
         streams: Streams,
-    ) -> tuple[Any, np.ndarray]:
-        """Treat rows and fit a clone of the learner on them."""
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """Treat rows and fit a clone of the learner on them; say which rows it has seen, where not all."""
         learner = clone(self._base())
         by_weight = weights_for(learner, np.ones(1)) is not None
         rows = treat(
@@ -247,7 +266,7 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             params = fold_params(params, rows.rows, len(y))
         if rows.sample_weight is not None:
             params = {**params, **self._weight_params(learner, rows.sample_weight)}
-        return learner.fit(rows.X, rows.y, **params), rows.rates
+        return learner.fit(rows.X, rows.y, **params), rows.rates, rows.rows
 
     def _weight_params(self, learner: Any, sample_weight: np.ndarray) -> dict[str, Any]:
         found = weights_for(learner, sample_weight)
@@ -261,7 +280,7 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         return found
 
-    def _fit_map(
+    def _out_of_fold(
         self,
         X: Any,
         y: np.ndarray,
@@ -270,22 +289,13 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         groups: Any,
         params: dict[str, Any],
         streams: Streams,
-    ) -> list[CalibrationMap]:
-        """Fit the map on probabilities of rows that the learner behind them has not seen."""
-        codes = np.searchsorted(self.classes_, y)
-        if np.bincount(codes).min() < 2:
-            warn(
-                f"A class has a single row: no map can be fitted, so recalibrate={self.recalibrate!r} falls "
-                "back to 'prior'.",
-                CounterpoiseWarning,
-                stacklevel=3,
-            )
-            return []
+    ) -> np.ndarray:
+        """Give each row probabilities of a learner that has not seen it; NaN where no fold tests it."""
         total = np.zeros((len(y), len(self.classes_)))
         count = np.zeros(len(y))
         folds = fold_pairs(X, y, self.cv, groups=groups, random_state=streams.child("folds").seed())
         for k, (train, test) in enumerate(folds):
-            learner, rates = self._fit_learner(
+            learner, rates, _ = self._fit_learner(
                 take(X, train),
                 y[train],
                 None if weights is None else weights[train],
@@ -296,10 +306,23 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             proba = class_probabilities(learner, take(X, test), self.classes_)
             total[test] += self._chain(rates, []).apply(proba)
             count[test] += 1
-        tested = count > 0
-        of_tested = None if weights is None else weights[tested]
-        proba = total[tested] / count[tested, None]
-        return [fit_map(str(self.recalibrate), codes[tested], proba, of_tested)]
+        with np.errstate(invalid="ignore"):
+            return np.asarray(total / count[:, None])
+
+    def _score_left_out(self, X: Any, used: np.ndarray | None, unseen: np.ndarray) -> None:
+        """Replace out-of-fold probabilities by the final learner's own on rows that its treatment left out.
+
+        The final learner has not seen them either, and they say what its own draw of rows has done to its level:
+        after under-sampling to a few dozen rows, that differs from one draw to the next.
+        """
+        if used is None:
+            return
+        is_out = np.ones(len(unseen), dtype=bool)
+        is_out[used] = False
+        out = np.flatnonzero(is_out & ~np.isnan(unseen[:, 0]))
+        if len(out):
+            proba = class_probabilities(self.learner_, take(X, out), self.classes_)
+            unseen[out] = self._chain(self.rates_, []).apply(proba)
 
     def _chain(self, rates: np.ndarray, corrections: list[CalibrationMap]) -> CalibrationMap:
         if self.recalibrate is None:
