@@ -25,9 +25,10 @@ test: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(TEST_STAMP)
-	@$(BIN)/ruff check src tests bench examples
-	@$(BIN)/ruff format --check src tests bench examples
+	@$(BIN)/ruff check src tests bench
+	@$(BIN)/ruff format --check src tests bench
 	@$(BIN)/mypy
+	@$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
 	@$(BIN)/python -m pytest tests/contract/test_house.py
 
 bench: $(TEST_STAMP)

@@ -1,4 +1,4 @@
-"""counterpoise: what should be done about a rare outcome, shown with evidence, then shipped.
+"""What should be done about a rare outcome, shown with evidence, then shipped.
 
     >>> import counterpoise as cp
     >>> table = cp.read("tx.parquet", target="is_fraud")     # doctest: +SKIP

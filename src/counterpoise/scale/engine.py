@@ -92,11 +92,23 @@ class Engine(Protocol):
         ...
 
     def submit(self, job: Job) -> None:
-        """Queue a job."""
+        """Queue a job.
+
+        Parameters
+        ----------
+        job : Job
+            What to call.
+        """
         ...
 
     def wait(self, timeout: float | None = None) -> list[Done]:
-        """Wait for at least one answer, or until the timeout (seconds); an empty list where nothing is under way."""
+        """Wait for at least one answer; give an empty list where nothing is under way.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+        """
         ...
 
     def pending(self) -> int:
