@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoise.report.charts import CHARTS, Plots
 from counterpoise.report.page import render
 
-__all__ = ["render"]
+__all__ = ["CHARTS", "Plots", "render"]
