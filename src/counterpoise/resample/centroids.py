@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from counterpoise.chance import Seed
 from counterpoise.errors import TypeOfInputError
@@ -127,8 +128,9 @@ class ClusterCentroids(BaseSampler):
         points = design_matrix(class_space(data, rows, self.neighbour_space))
         seed = data.streams.child("centroids", data.label(code)).seed()
         self.estimator_ = self._clustering(len(rows), n, seed)
-        with warnings.catch_warnings():
-            # fewer distinct points than clusters: the empty ones get the row nearest to their centre
+        with threadpool_limits(1), warnings.catch_warnings():
+            # one thread: sums in parallel parts would depend on their number. No warning: where there are fewer
+            # distinct points than clusters, the empty ones get the row nearest to their centre
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.estimator_.fit(points)
         if not hasattr(self.estimator_, "cluster_centers_") or not hasattr(self.estimator_, "labels_"):

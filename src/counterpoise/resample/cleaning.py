@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from counterpoise.errors import CounterpoiseWarning, NotApplicable
-from counterpoise.neighbours import WORKING_MEMORY, Index
+from counterpoise.neighbours import WORKING_MEMORY, Index, Segments
 from counterpoise.resample.base import BaseSampler, require_integer
 from counterpoise.resample.labelled import Labelled
 from counterpoise.resample.plan import Plan
@@ -21,7 +21,14 @@ from counterpoise.resample.spaces import (
 )
 from counterpoise.resample.strategy import SamplingKind
 
-__all__ = ["CleaningSampler", "kept_plan", "mode_of", "neighbours_there_are", "smallest_class"]
+__all__ = [
+    "CleaningSampler",
+    "kept_plan",
+    "mode_of",
+    "neighbours_there_are",
+    "segments_of",
+    "smallest_class",
+]
 
 
 class CleaningSampler(BaseSampler):
@@ -166,3 +173,28 @@ def kept_plan(data: Labelled, keep: np.ndarray) -> Plan:
             stacklevel=2,
         )
     return Plan.keep(data.target, rows)
+
+
+def segments_of(plan: Plan) -> Segments | None:
+    """Say between which rows of a plan's output its invented rows lie.
+
+    Parameters
+    ----------
+    plan : Plan
+        What made the rows that are to be cleaned.
+
+    Returns
+    -------
+    Segments or None
+        In row numbers of the output; None where nothing was invented, or with noise. Rows that are means of groups,
+        or whose ends are not in the output, are left out.
+    """
+    if not len(plan.base) or plan.noise is not None:
+        return None
+    place = np.full(plan.n_rows + len(plan.base), -1, dtype=np.int64)
+    place[plan.numbers] = np.arange(plan.n_out)
+    rows, base, neighbour = place[plan.n_rows :], place[plan.base], place[plan.neighbour]
+    sound = (rows >= 0) & (base >= 0) & (neighbour >= 0)
+    if plan.groups is not None:
+        sound &= np.diff(plan.groups.starts) == 0
+    return Segments(rows[sound], base[sound], neighbour[sound], plan.gap[sound])

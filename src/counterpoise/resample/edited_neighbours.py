@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from counterpoise.neighbours import WORKING_MEMORY, Agreement, Index, agreeing
+from counterpoise.neighbours import WORKING_MEMORY, Agreement, Index, Segments, agreeing
 from counterpoise.resample.base import require_choice, require_integer
 from counterpoise.resample.cleaning import (
     CleaningSampler,
@@ -79,7 +79,12 @@ class _Editing(CleaningSampler):
 
 
 def edited(
-    index: Index, codes: np.ndarray, classes: list[int], n_neighbors: Any, kind: Agreement
+    index: Index,
+    codes: np.ndarray,
+    classes: list[int],
+    n_neighbors: Any,
+    kind: Agreement,
+    segments: Segments | None = None,
 ) -> np.ndarray:
     """Say which rows stay when rows of some classes go that their neighbours vote against.
 
@@ -95,6 +100,8 @@ def edited(
         Neighbours that vote, or a search of the user's own for one more.
     kind : {"all", "mode"}
         How they vote.
+    segments : Segments, optional
+        What is known of rows that were invented.
 
     Returns
     -------
@@ -103,7 +110,7 @@ def edited(
     """
     k = neighbours_there_are("n_neighbors", n_neighbors, len(codes))
     if not hasattr(n_neighbors, "kneighbors"):
-        return agreeing(index, codes, classes, k, kind)
+        return agreeing(index, codes, classes, k, kind, segments)
     keep = np.ones(len(codes), dtype=bool)
     rows = np.flatnonzero(np.isin(codes, classes))
     near = codes[neighbours_of(index.points, rows, k, n_neighbors)]
@@ -159,10 +166,26 @@ class EditedNearestNeighbours(_Editing):
     """
 
     def _plan(self, data: Labelled) -> Plan:
+        return kept_plan(data, self.kept_rows(data))
+
+    def kept_rows(self, data: Labelled, segments: Segments | None = None) -> np.ndarray:
+        """Say which rows stay.
+
+        Parameters
+        ----------
+        data : Labelled
+            The table.
+        segments : Segments, optional
+            What is known of rows that were invented; it saves time and changes nothing.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), bool
+            True for rows that stay.
+        """
         self.nn_ = neighbour_estimator(self.n_neighbors)
-        classes = list(data.wanted)
-        keep = edited(self._index(data), data.codes, classes, self.n_neighbors, self.kind_sel)
-        return kept_plan(data, keep)
+        index, classes = self._index(data), list(data.wanted)
+        return edited(index, data.codes, classes, self.n_neighbors, self.kind_sel, segments)
 
 
 class RepeatedEditedNearestNeighbours(_Editing):

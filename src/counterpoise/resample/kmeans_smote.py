@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import pairwise_distances
+from threadpoolctl import threadpool_limits
 
 from counterpoise.chance import Seed
 from counterpoise.errors import CounterpoiseWarning, TypeOfInputError
@@ -149,7 +150,8 @@ class KMeansSMOTE(BaseSMOTE):
             self.kmeans_estimator_ = clone(given)
         one = getattr(self.kmeans_estimator_, "n_clusters", None) == 1
         self.cluster_balance_threshold_ = -np.inf if one else self.cluster_balance_threshold
-        return np.asarray(self.kmeans_estimator_.fit_predict(points))
+        with threadpool_limits(1):  # sums in parallel parts would depend on the number of threads
+            return np.asarray(self.kmeans_estimator_.fit_predict(points))
 
     def _additions(
         self, data: Labelled, code: int, n: int, total: int, k: int, points: Any, clusters: np.ndarray

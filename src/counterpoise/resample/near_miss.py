@@ -9,6 +9,7 @@ import numpy as np
 
 from counterpoise.errors import CounterpoiseWarning, OptionError
 from counterpoise.neighbours import WORKING_MEMORY, Index, Space, nearest_bounds
+from counterpoise.neighbours.distances import product, rounding, squared_norms
 from counterpoise.resample.base import require_integer
 from counterpoise.resample.cleaning import CleaningSampler, smallest_class
 from counterpoise.resample.labelled import Labelled
@@ -119,7 +120,7 @@ class NearMiss(CleaningSampler):
         if self.version == 1:
             return _least_sums(space.take(rows), few, k, n)
         if self.version == 2:
-            return _first(_farthest_sums(space.take(rows), few, k, self.working_memory), n)
+            return _greatest_first(space.take(rows), few, k, n)
         return self._near_then_far(data, space, rows, few, k, n, code)
 
     def _near_then_far(
@@ -173,10 +174,39 @@ def _least_sums(queries: Space, few: Index, k: int, n: int) -> np.ndarray:
     return np.asarray(rows[_first(_sums(queries.take(rows), few, k), n)])
 
 
-def _farthest_sums(queries: Space, few: Index, k: int, working_memory: int) -> np.ndarray:
+def _greatest_first(queries: Space, few: Index, k: int, n: int) -> np.ndarray:
+    """Find the n rows with the least sums of distances to their k farthest points."""
+    if not queries.is_plain or n >= len(queries):
+        return _first(_farthest_sums(queries, few, k), n)
+    rough, error = _rough_farthest_sums(queries, few, k)
+    enough = np.partition(rough + error, n - 1)[n - 1] if n else 0.0
+    rows = np.flatnonzero(rough - error <= enough)
+    return np.asarray(rows[_first(_farthest_sums(queries.take(rows), few, k), n)])
+
+
+def _rough_farthest_sums(queries: Space, few: Index, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Estimate those sums by products in float64, with a bound on the error of each."""
+    centre = few.points.numbers.mean(axis=0, dtype=np.float64)
+    right = few.points.numbers - centre
+    weights, bound = squared_norms(right), rounding(right.shape[1] + 1, np.float64)
+    rough, error = np.empty(len(queries)), np.empty(len(queries))
+    step = max(16, few.working_memory // (64 * len(right)))
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        left = queries.numbers[part] - centre
+        norms = squared_norms(left)
+        squared = product(right, weights, left)
+        squared += norms
+        farthest = np.partition(squared, len(right) - k, axis=0)[len(right) - k :]
+        rough[part] = np.sqrt(np.maximum(farthest, 0)).sum(axis=0)
+        error[part] = 2 * k * np.sqrt(bound * (norms + weights.max()))
+    return rough, error
+
+
+def _farthest_sums(queries: Space, few: Index, k: int) -> np.ndarray:
     """Sum the distances from each query to its k farthest points."""
     m = len(few.points)
-    step = max(1, working_memory // (64 * m))
+    step = max(1, few.working_memory // (64 * m))
     sums = np.empty(len(queries))
     for start in range(0, len(queries), step):
         part = queries.take(slice(start, start + step))
