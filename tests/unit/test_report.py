@@ -11,7 +11,7 @@ from html import unescape
 import pytest
 
 from counterpoise.evaluate.records import Estimate, TrialRecord, VerdictRecord
-from counterpoise.report import render
+from counterpoise.report import render, trial_html, verdict_html
 from counterpoise.report.forest import forest_of
 from counterpoise.report.view import MAX_POINTS, page_data, thinned
 from counterpoise.report.words import bytes_in_words, figure, interval, seconds_in_words, share, signed
@@ -200,3 +200,13 @@ def test_other_words() -> None:
     assert [seconds_in_words(s).split()[-1] for s in (0.01, 5.0, 600.0, 20_000.0)] == ["ms", "s", "min", "h"]
     assert bytes_in_words(None) == "–"
     assert [bytes_in_words(n).split()[-1] for n in (5_000, 5_000_000, 5_000_000_000)] == ["kB", "MB", "GB"]
+
+
+def test_a_notebook_shows_verdict_and_candidates_with_names_as_text(trial: TrialRecord) -> None:
+    hostile = trial.candidates[0].model_copy(update={"candidate": HOSTILE[0]})
+    shown = trial_html(trial.model_copy(update={"candidates": [hostile, *trial.candidates[1:]] * 6}))
+    assert trial.verdict.sentence in shown
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "and 8 more" in shown
+    assert trial.verdict.details[1] in verdict_html(trial.verdict)

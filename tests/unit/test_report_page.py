@@ -252,3 +252,15 @@ def test_the_curve_of_the_page_is_the_exact_one(trial: TrialRecord) -> None:
     for t, tp, fp in zip(curve.thresholds, curve.tp, curve.fp, strict=True):
         assert tp == ((scores >= t) & (y == 1)).sum()
         assert fp == ((scores >= t) & (y == 0)).sum()
+
+
+def test_the_same_stands_in_numbers(browser: Browser, trial: TrialRecord, tmp_path: Path) -> None:
+    browser.open(_write(tmp_path, trial))
+    rows = browser.run(
+        "[...document.querySelectorAll('#in-numbers tr')].map((r) => [...r.children].map((c) => c.textContent))"
+    )
+    assert len(rows) >= 10
+    recalls = [_number(row[3]) for row in rows]
+    assert recalls == sorted(recalls)
+    assert recalls[-1] == 100
+    assert sum("goal’s line" in row[0] for row in rows) == 1

@@ -110,7 +110,10 @@ function frame(host, opt) {
     el("text", { x: m.left - 7, y: y(t) + 4, "text-anchor": "end" }, axis, fy(t));
   }
   const xs = opt.xTicks || ticks(x, (width - m.left - m.right) / (opt.xRoom || 62));
+  let last = -Infinity;
   for (const t of xs) {
+    if (opt.xGap && x(t) - last < opt.xGap) continue;
+    last = x(t);
     el("line", { x1: x(t), x2: x(t), y1: height - m.bottom, y2: height - m.bottom + 4 }, axis);
     el("text", { x: Math.min(x(t), width - 12), y: height - m.bottom + 17, "text-anchor": "middle" }, axis, fx(t));
   }
@@ -270,6 +273,19 @@ function showGoal() {
   put("goal-words", words.join(", ") + ". The diamond marks it on the curves.");
 }
 
+/* lines at every tenth of the recall, and the goal's, for those who read numbers */
+function showNumbers() {
+  const c = runs[state.who], body = $("in-numbers"), chosen = new Set(c.curve.goal === null ? [] : [c.curve.goal]);
+  for (let k = 1; k <= 10; k++) { const i = c.curve.tp.findIndex((tp) => tp >= c.curve.P * k / 10 - 1e-9); if (i >= 0) chosen.add(i); }
+  body.replaceChildren();
+  for (const i of [...chosen].sort((a, b) => a - b)) {
+    const v = figures(cells(c, i)), row = html("tr", {}, body);
+    const name = html("td", {}, row, prob(c.curve.t[i]));
+    if (i === c.curve.goal) html("span", { class: "tag baseline" }, name, "goal’s line");
+    for (const words of [whole(v.alerts), pct(v.precision), pct(v.recall), pct(v.fpr), fig(v.cost)]) html("td", {}, row, words);
+  }
+}
+
 /* ---- scores, reliability ---- */
 let moveScoreLine = () => {};
 function drawScores(host) {
@@ -277,7 +293,7 @@ function drawScores(host) {
   if (!h) { host.replaceChildren(html("p", { class: "empty" }, null, "Not kept for this candidate.")); moveScoreLine = () => {}; return; }
   const e = h.edges, most = Math.max(...h.positive, ...h.negative, 2), p = (z) => 1 / (1 + Math.exp(-z));
   const marks = [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999].map(odds).filter((z) => z >= e[0] && z <= e[e.length - 1]);
-  const f = frame(host, { x: (u, v) => lin(e[0], e[e.length - 1], u, v), y: (u, v) => log(0.7, most * 1.3, u, v), xTicks: marks.filter((z, i) => marks.length < 8 || i % 2 === 0), xFormat: (z) => String(Number(p(z).toPrecision(3))), yFormat: (n) => whole(n), xLabel: "probability" });
+  const f = frame(host, { x: (u, v) => lin(e[0], e[e.length - 1], u, v), y: (u, v) => log(0.7, most * 1.3, u, v), xTicks: marks, xGap: 52, xFormat: (z) => String(Number(p(z).toPrecision(3))), yFormat: (n) => whole(n), xLabel: "probability" });
   const base = f.height - f.m.bottom;
   for (const [key, kind] of [["negative", "neg"], ["positive", "pos"]]) el("path", { class: "area " + kind, d: steps(e, h[key].map((n) => n || 0.5), f.x, f.y, base) }, f.inner);
   const line = el("line", { class: "here-line", y1: f.m.top, y2: base }, f.inner);
@@ -398,7 +414,7 @@ function choose(who) {
   const goal = runs[who].curve.goal;
   state.at = goal === null ? cheapest(runs[who]) : goal;
   redraw(...["line-pr", "line-roc", "line-cost", "c-pr", "c-roc", "c-gain", "c-lift", "c-scores", "c-reliability"].map($));
-  drawLegend(); showGoal(); showLine();
+  drawLegend(); showGoal(); showNumbers(); showLine();
 }
 function startLine() {
   if (!runs.length) return;
@@ -408,7 +424,7 @@ function startLine() {
   }
   for (const [id, key] of [["cost-fn", "fn"], ["cost-fp", "fp"], ["beta", "beta"]]) {
     $(id).value = state[key];
-    $(id).addEventListener("input", () => { const v = Number($(id).value); if (Number.isFinite(v) && v >= 0 && $(id).value !== "" && (key !== "beta" || v > 0)) { state[key] = v; redraw($("line-cost")); showLine(); } });
+    $(id).addEventListener("input", () => { const v = Number($(id).value); if (Number.isFinite(v) && v >= 0 && $(id).value !== "" && (key !== "beta" || v > 0)) { state[key] = v; redraw($("line-cost")); showNumbers(); showLine(); } });
   }
   $("slider").addEventListener("input", () => moveTo(runs[state.who].curve.t.length - 1 - Number($("slider").value)));
   $("to-goal").addEventListener("click", () => { const g = runs[state.who].curve.goal; if (g !== null) moveTo(g); });
