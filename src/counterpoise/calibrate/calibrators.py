@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from counterpoise.calibrate.crossfit import class_probabilities, out_of_fold, params_for
 from counterpoise.calibrate.inputs import as_weights, same_length
 from counterpoise.calibrate.maps import CalibrationMap, fit_map
-from counterpoise.calibrate.prior import PriorMap, as_prior
+from counterpoise.calibrate.prior import PriorMap, as_prior, as_rates
 from counterpoise.errors import NotApplicable, OptionError
 from counterpoise.table.frames import n_rows
 
@@ -123,7 +123,7 @@ class _Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 hint="Call fit(X, y).",
             )
         check_classification_targets(y)
-        labels = column_or_1d(y, warn=True)
+        labels = np.asarray(column_or_1d(y, warn=True))
         same_length(n_rows(X) if hasattr(X, "shape") else len(X), y=labels)
         return labels
 
@@ -420,7 +420,8 @@ class PriorCorrection(_Calibrated):
         weights = as_weights(sample_weight, labels.shape[0])
         self.estimator_ = self._inner_fitted(X, labels, params_for(self, self._classifier(), weights, params))
         self.classes_ = np.asarray(self.estimator_.classes_)
-        self.map_ = PriorMap.of(self._rates(_codes(labels, self.classes_), weights))
+        rates = self._rates(_codes(labels, self.classes_), weights)
+        self.map_ = PriorMap.of(as_rates(rates, self.classes_.shape[0], "rates"))
         return self
 
     def _rates(self, codes: np.ndarray, weights: np.ndarray | None) -> Any:

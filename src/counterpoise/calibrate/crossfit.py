@@ -110,7 +110,7 @@ def fold_pairs(
     OptionError
         If `cv` is no way to split.
     """
-    if hasattr(cv, "split"):
+    if hasattr(cv, "split") and not isinstance(cv, str):
         pairs = cv.split(X, y, groups)
     elif isinstance(cv, int | np.integer) and not isinstance(cv, bool) and cv >= 2:
         pairs = _stratified(y, _n_folds(y, int(cv)), groups, random_state)
@@ -149,10 +149,12 @@ def _stratified(
         splitter = StratifiedGroupKFold(max(2, min(n_folds, n_groups)))
         yield from splitter.split(np.zeros((y.shape[0], 1)), y, groups)
         return
-    generator = Streams.of(random_state).child("folds").generator()
+    noise = Streams.of(random_state).child("folds").generator().random(y.shape[0])
+    _, first, codes = np.unique(y, return_index=True, return_inverse=True)
     fold, start = np.empty(y.shape[0], dtype=np.int64), 0
-    for label in np.unique(y):
-        rows = generator.permutation(np.flatnonzero(y == label))
+    for label in np.argsort(first):  # in the order in which they appear, whatever they are called
+        rows = np.flatnonzero(codes == label)
+        rows = rows[np.argsort(noise[rows])]
         fold[rows] = (np.arange(rows.shape[0]) + start) % n_folds
         start += rows.shape[0]
     for k in range(n_folds):
