@@ -27,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 
-from counterpoise.neighbours.cells import Cells
+from counterpoise.neighbours.cells import CELL, Cells
 from counterpoise.neighbours.distances import Scratch, centred, product, rounding, squared_norms
 from counterpoise.neighbours.search import Index
 from counterpoise.neighbours.segments import Lines, Segments, least_on_lines
@@ -39,6 +39,7 @@ Agreement = Literal["all", "mode"]
 
 _SMALL_CLASS = 2048  # rows of a class below which a search of all of them is a matter of milliseconds
 _WAVES = (3, 12, 48, 160)  # cells around a row that it meets, wave by wave
+_CELL = CELL  # rows of a cell
 _FOREIGN = 1024  # foreign rows of one product
 _LINES = 256  # foreign segments looked at together
 _BYTES_OF_A_CELL = 24  # scratch for each number of the table: two float64 copies and what comes with them
@@ -224,7 +225,7 @@ class _Field:
         centre = numbers[used].mean(axis=0, dtype=np.float64)
         ends = centred(numbers, used, centre, dtype)
         first, second = place.reshape(-1)[: len(first)], place.reshape(-1)[len(first) :]
-        cells = Cells.of(centred(numbers, rows, centre, dtype))
+        cells = Cells.of(centred(numbers, rows, centre, dtype), _CELL)
         lengths = [each_line.squared_length for each_line in lines.values()]
         reach = [each_line.longest_reach() for each_line in lines.values()]
         return cls(

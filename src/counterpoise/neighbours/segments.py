@@ -51,11 +51,11 @@ class Segments:
         Returns
         -------
         Segments or None
-            None where there are none. Rows whose ends are of another class, or whose position is outside the
-            segment, are left out: nothing is known of them.
+            None where there are none. Rows whose ends are of another class or one and the same, or whose position is
+            outside the segment, are left out: nothing is known of them.
         """
         sound = (y[self.rows] == label) & (y[self.base] == label) & (y[self.neighbour] == label)
-        sound &= (self.gap >= 0) & (self.gap <= 1)
+        sound &= (self.gap >= 0) & (self.gap <= 1) & (self.base != self.neighbour)
         if not sound.any():
             return None
         return Segments(self.rows[sound], self.base[sound], self.neighbour[sound], self.gap[sound])
@@ -123,7 +123,10 @@ class Lines:
         place = np.concatenate([gap, np.zeros(len(key)), np.ones(len(key))])
         order = np.lexsort((place, line))
         line, row, place = line[order], row[order], place[order]
-        reach = _kth_along(line, place, k) * np.sqrt(squared)[line] * (1 + _SLACK) + 2 * error
+        share, length = _kth_along(line, place, k), np.sqrt(squared)[line] * (1 + _SLACK)
+        reach = np.full(len(line), np.inf)
+        known = np.isfinite(share)
+        reach[known] = share[known] * length[known] + 2 * error
         return cls(first, second, squared, line, row, reach, error)
 
     def __len__(self) -> int:
