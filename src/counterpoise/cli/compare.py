@@ -51,17 +51,20 @@ def action(table: Any, out: Path, **options: Any) -> Trial:
 
 
 def _check_folder(out: Path) -> None:
+    """Refuse a folder that could not be made or written to, without making it yet."""
+    import os
+
     from counterpoise.errors import OptionError
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    standing = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not standing.is_dir() or not os.access(standing, os.W_OK):
+        what = "may not be written to" if standing.is_dir() else "is a file"
         raise OptionError(
-            f"--out {out} cannot be used ({error.strerror}).",
+            f"--out {out} cannot be used: {standing} {what}.",
             expected="Expected a folder that can be made or written to.",
             why="The report and the model are kept there.",
             hint="Choose another folder.",
-        ) from error
+        )
 
 
 def summary(trial: Trial, out: Path) -> str:

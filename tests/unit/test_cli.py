@@ -1,0 +1,178 @@
+"""The command line: each verb on small files, and one clear message for each wrong input."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from counterpoise.cli.main import run
+
+
+def rows(n=400, seed=0):
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < 0.12).astype(int)
+    return pl.DataFrame(
+        {
+            "uid": [f"u{k}" for k in range(n)],
+            "a": rng.normal(size=n) + 2 * y,
+            "b": rng.normal(size=n),
+            "label": y,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "rows.csv"
+    rows().write_csv(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def compared(table):
+    out = table.parent / "out"
+    command("compare", table, "--target", "label", "--id", "uid", "--treatments", "none,random_over",
+            "--learners", "logistic", "--workers", "0", "--out", out)  # fmt: skip
+    return out
+
+
+def command(*words):
+    """Run a command; give its exit status."""
+    with pytest.raises(SystemExit) as ended:
+        run([str(word) for word in words])
+    return ended.value.code or 0
+
+
+def test_compare_leaves_report_leaderboard_record_and_model(compared):
+    assert {"report.html", "leaderboard.parquet", "trial.json", "model", "folds"} <= {
+        p.name for p in compared.iterdir()
+    }
+    board = pl.read_parquet(compared / "leaderboard.parquet")
+    assert board["status"].to_list() == ["run", "run"]
+    assert json.loads((compared / "trial.json").read_text())["verdict"]["sentence"]
+
+
+def test_compare_says_what_it_found_in_eighty_columns(table, capsys, tmp_path):
+    code = command("compare", table, "--target", "label", "--drop", "uid", "--treatments", "none",
+                   "--learners", "logistic", "--workers", "0", "--out", tmp_path / "o")  # fmt: skip
+    said = capsys.readouterr().out
+    assert code == 0
+    assert "Treat nothing" in said
+    assert str(tmp_path / "o" / "report.html") in said
+    assert (
+        max(len(line) for line in said.splitlines() if str(tmp_path) not in line and "Champion" not in line)
+        <= 80
+    )
+
+
+def test_compare_as_json(table, capsys, tmp_path):
+    command("compare", table, "--target", "label", "--drop", "uid", "--treatments", "none", "--learners", "logistic",
+            "--workers", "0", "--out", tmp_path / "o", "--json")  # fmt: skip
+    said = json.loads(capsys.readouterr().out)
+    assert said["leaderboard"][0]["candidate"] == "logistic"
+
+
+def test_predict_writes_id_probability_label(compared, table, tmp_path):
+    assert command("predict", compared / "model", table, "--out", tmp_path / "p.parquet") == 0
+    scored = pl.read_parquet(tmp_path / "p.parquet")
+    assert scored.columns == ["uid", "probability", "label"]
+    assert scored["uid"].to_list() == rows()["uid"].to_list()
+    assert scored["probability"].is_between(0, 1).all()
+
+
+def test_predict_without_an_id_numbers_the_rows_through_all_pieces(compared, table, tmp_path):
+    from counterpoise.cli import predict
+
+    rows().drop("uid").write_parquet(tmp_path / "rows.parquet")
+    predict.action(compared / "model", [str(tmp_path / "rows.parquet")], tmp_path / "p.csv", rows_at_once=37)
+    assert pl.read_csv(tmp_path / "p.csv")["row"].to_list() == list(range(400))
+
+
+def test_predict_out_of_fold_gives_what_the_trial_judged(compared, table, tmp_path):
+    command("predict", compared / "model", table, "--out", tmp_path / "p.parquet", "--out-of-fold")
+    scored = pl.read_parquet(tmp_path / "p.parquet")
+    evidence = pl.read_parquet(compared / "model" / "evidence.parquet")
+    assert scored["out_of_fold"].all()
+    assert scored["probability"].to_list() == evidence["probability"].to_list()
+
+
+def test_evaluate_gives_the_leaderboards_figures(compared, table, capsys):
+    command("evaluate", compared / "model", table, "--target", "label", "--json")
+    found = json.loads(capsys.readouterr().out)
+    champion = pl.read_parquet(compared / "leaderboard.parquet").filter("is_champion").row(0, named=True)
+    assert found["figures"]["average_precision"]["value"] == pytest.approx(champion["average_precision"])
+    assert found["figures"]["goal"]["value"] == pytest.approx(champion["value"])
+
+
+def test_profile_prints(table, capsys):
+    assert command("profile", table, "--target", "label", "--id", "uid") == 0
+    assert "label" in capsys.readouterr().out
+    command("profile", table, "--target", "label", "--json")
+    assert json.loads(capsys.readouterr().out)["n_rows"] == 400
+
+
+def test_resample_writes_rows_with_their_provenance(table, tmp_path, capsys):
+    assert (
+        command("resample", table, "--target", "label", "--with", "smote", "--out", tmp_path / "r.csv") == 0
+    )
+    treated = pl.read_csv(tmp_path / "r.csv")
+    assert treated["label"].mean() == pytest.approx(0.5)
+    assert treated.columns[:4] == ["uid", "a", "b", "label"]
+    assert any(name.startswith("provenance_") for name in treated.columns)
+
+
+@pytest.mark.parametrize("kind", ["cards", "defaults", "blobs"])
+def test_simulate_writes_a_table_that_reads(kind, tmp_path):
+    import counterpoise as cp
+
+    size = [] if kind == "defaults" else ["--rows", "600"]
+    assert command("simulate", kind, *size, "--out", tmp_path / "t.parquet") == 0
+    frame = pl.read_parquet(tmp_path / "t.parquet")
+    target = next(name for name in ("is_fraud", "default", "label") if name in frame.columns)
+    assert cp.read(frame, target=target).n_positive > 0
+
+
+WRONG = {
+    "missing file": ("compare", "{d}/no.csv", "--target", "label", "--out", "{d}/x"),
+    "wrong target": ("compare", "{t}", "--target", "lable", "--out", "{d}/x"),
+    "wrong goal": ("compare", "{t}", "--target", "label", "--goal", "recal>=0.9", "--out", "{d}/x"),
+    "wrong budget": ("compare", "{t}", "--target", "label", "--budget", "soon", "--out", "{d}/x"),
+    "wrong treatment": ("compare", "{t}", "--target", "label", "--treatments", "smoot", "--out", "{d}/x"),
+    "wrong learner": ("compare", "{t}", "--target", "label", "--learners", "boostin", "--out", "{d}/x"),
+    "wrong folds": ("compare", "{t}", "--target", "label", "--folds", "weekly", "--out", "{d}/x"),
+    "wrong positive": ("compare", "{t}", "--target", "label", "--positive", "7", "--out", "{d}/x"),
+    "out is a file": ("compare", "{t}", "--target", "label", "--out", "{t}"),
+    "no model": ("predict", "{d}/none", "{t}", "--out", "{d}/p.csv"),
+    "wrong output": ("predict", "{m}", "{t}", "--out", "{d}/p.xls"),
+    "table without the features": ("predict", "{m}", "{other}", "--out", "{d}/p.csv"),
+    "wrong sampler": ("resample", "{t}", "--target", "label", "--with", "smoot", "--out", "{d}/r.csv"),
+    "wrong kind": ("simulate", "carts", "--out", "{d}/s.csv"),
+    "another outcome": ("evaluate", "{m}", "{t}", "--target", "uid"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_input_gets_one_message_and_status_two(name, table, compared, tmp_path, capsys):
+    pl.DataFrame({"z": [1, 2, 3]}).write_csv(tmp_path / "other.csv")
+    places = {"t": table, "m": compared / "model", "d": tmp_path, "other": tmp_path / "other.csv"}
+    assert command(*[word.format(**places) for word in WRONG[name]]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ")
+    assert len(said.splitlines()) >= 3
+    assert "Traceback" not in said
+    assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
+
+
+def test_a_word_that_is_no_verb_is_refused(capsys):
+    assert command("compair") == 2
+
+
+def test_a_fault_of_ours_is_not_dressed_up_as_the_users(monkeypatch, table, tmp_path):
+    from counterpoise.cli import profile
+
+    monkeypatch.setattr(profile, "action", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # the interpreter prints it and ends with status 1
+        run(["profile", str(table), "--target", "label"])
