@@ -487,7 +487,8 @@ def float_columns(X: Any) -> list[np.ndarray]:
         One a column, NaN where missing; a view where the frame allows it.
     """
     frame = _frame(X)
-    chosen = [frame[name] for name in frame.columns if frame[name].dtype.is_float()]
+    columns = [frame[:, j] for j in range(len(frame.columns))]
+    chosen = [column for column in columns if column.dtype.is_float()]
     return [np.asarray(series.to_numpy(), dtype=np.float64) for series in chosen]
 
 
