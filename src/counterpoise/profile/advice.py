@@ -67,7 +67,7 @@ def _percent(share: float) -> str:
 # --- warnings --------------------------------------------------------------------------------------------------
 
 
-def leak(p: Profile) -> Finding | None:
+def _leak(p: Profile) -> Finding | None:
     """Name columns that separate the classes alone."""
     names = [f.name for f in p.features if f.separation >= SUSPICIOUS and f.lower >= SUSPICIOUS_LOWER]
     if not names:
@@ -85,7 +85,7 @@ def leak(p: Profile) -> Finding | None:
     )
 
 
-def few_positives(p: Profile) -> Finding | None:
+def _few_positives(p: Profile) -> Finding | None:
     """Say how uncertain figures about few positives are."""
     if p.n_positive >= FEW_POSITIVES:
         return None
@@ -101,7 +101,7 @@ def few_positives(p: Profile) -> Finding | None:
     )
 
 
-def conflicting_labels(p: Profile) -> Finding | None:
+def _conflicting_labels(p: Profile) -> Finding | None:
     """Say how many rows are equal in all features and differ in the label."""
     n = p.duplicates.n_conflicting
     if not n:
@@ -115,7 +115,7 @@ def conflicting_labels(p: Profile) -> Finding | None:
     )
 
 
-def duplicates(p: Profile) -> Finding | None:
+def _duplicates(p: Profile) -> Finding | None:
     """Warn of repeated rows, which leak across a random split."""
     n = p.duplicates.n_repeats
     if n < max(1, 0.01 * p.n_rows):
@@ -132,7 +132,7 @@ def duplicates(p: Profile) -> Finding | None:
     )
 
 
-def drift_of_rate(p: Profile) -> Finding | None:
+def _drift_of_rate(p: Profile) -> Finding | None:
     """Warn that the share of positives moves over time."""
     if p.times is None or p.times.drift_p_value is None or p.times.drift_p_value >= 0.001:
         return None
@@ -146,7 +146,7 @@ def drift_of_rate(p: Profile) -> Finding | None:
     )
 
 
-def telling_gaps(p: Profile) -> Finding | None:
+def _telling_gaps(p: Profile) -> Finding | None:
     """Warn of values that one class lacks far more often than the other."""
     names = [
         m.column
@@ -169,7 +169,7 @@ def telling_gaps(p: Profile) -> Finding | None:
 # --- advice ----------------------------------------------------------------------------------------------------
 
 
-def line_first(p: Profile) -> Finding | None:
+def _line_first(p: Profile) -> Finding | None:
     """Advise to try the untreated model with its own line first."""
     if p.rate.value >= MILD_RATE:
         return None
@@ -183,7 +183,7 @@ def line_first(p: Profile) -> Finding | None:
     )
 
 
-def textbook(p: Profile) -> Finding | None:
+def _textbook(p: Profile) -> Finding | None:
     """Give the customary advice for this imbalance and size."""
     rate, n = p.rate.value, p.n_rows
     if rate >= MILD_RATE:
@@ -208,7 +208,7 @@ def textbook(p: Profile) -> Finding | None:
     )
 
 
-def hard_minority(p: Profile) -> Finding | None:
+def _hard_minority(p: Profile) -> Finding | None:
     """Advise to filter before inventing rows where most positives stand among negatives."""
     m = p.minority
     if m is None or (m.rare + m.outlier) / m.n_judged < 0.5:
@@ -224,7 +224,7 @@ def hard_minority(p: Profile) -> Finding | None:
     )
 
 
-def safe_minority(p: Profile) -> Finding | None:
+def _safe_minority(p: Profile) -> Finding | None:
     """Say that the positives form regions of their own."""
     m = p.minority
     if m is None or m.safe / m.n_judged < 0.6:
@@ -239,7 +239,7 @@ def safe_minority(p: Profile) -> Finding | None:
     )
 
 
-def thin_negatives(p: Profile) -> Finding | None:
+def _thin_negatives(p: Profile) -> Finding | None:
     """Advise to keep a share of the negatives where there are very many."""
     negatives = p.n_rows - p.n_positive
     if negatives < 200_000 or p.rate.value > STRONG_RATE:
@@ -256,7 +256,7 @@ def thin_negatives(p: Profile) -> Finding | None:
     )
 
 
-def grouped_rows(p: Profile) -> Finding | None:
+def _grouped_rows(p: Profile) -> Finding | None:
     """Say that rows come in groups."""
     g = p.groups
     if g is None or g.n_groups == p.n_rows:
@@ -272,7 +272,7 @@ def grouped_rows(p: Profile) -> Finding | None:
     )
 
 
-def many_levels(p: Profile) -> Finding | None:
+def _many_levels(p: Profile) -> Finding | None:
     """Name categories with more levels than positives can inform."""
     names = [name for name, n in p.n_levels.items() if n > max(50, p.n_positive / 5)]
     if not names:
@@ -290,7 +290,7 @@ def many_levels(p: Profile) -> Finding | None:
 # --- information --------------------------------------------------------------------------------------------------
 
 
-def accuracy_misleads(p: Profile) -> Finding | None:
+def _accuracy_misleads(p: Profile) -> Finding | None:
     """Say what accuracy a model that never alerts has."""
     if p.rate.value >= 0.1:
         return None
@@ -304,7 +304,7 @@ def accuracy_misleads(p: Profile) -> Finding | None:
     )
 
 
-def mild(p: Profile) -> Finding | None:
+def _mild(p: Profile) -> Finding | None:
     """Say that the classes are hardly imbalanced."""
     if p.rate.value < MILD_RATE:
         return None
@@ -318,7 +318,7 @@ def mild(p: Profile) -> Finding | None:
     )
 
 
-def much_missing(p: Profile) -> Finding | None:
+def _much_missing(p: Profile) -> Finding | None:
     """Name features that mostly are missing."""
     names = [m.column for m in p.missing if m.share > 0.5]
     if not names:
@@ -333,7 +333,7 @@ def much_missing(p: Profile) -> Finding | None:
     )
 
 
-def left_out(p: Profile) -> Finding | None:
+def _left_out(p: Profile) -> Finding | None:
     """Name the columns that no model sees."""
     if not p.left_out:
         return None
@@ -348,22 +348,22 @@ def left_out(p: Profile) -> Finding | None:
 
 
 CHECKS: tuple[Callable[[Profile], Finding | None], ...] = (
-    few_positives,
-    leak,
-    conflicting_labels,
-    duplicates,
-    drift_of_rate,
-    telling_gaps,
-    line_first,
-    hard_minority,
-    thin_negatives,
-    grouped_rows,
-    many_levels,
-    accuracy_misleads,
-    mild,
-    textbook,
-    safe_minority,
-    much_missing,
-    left_out,
+    _few_positives,
+    _leak,
+    _conflicting_labels,
+    _duplicates,
+    _drift_of_rate,
+    _telling_gaps,
+    _line_first,
+    _hard_minority,
+    _thin_negatives,
+    _grouped_rows,
+    _many_levels,
+    _accuracy_misleads,
+    _mild,
+    _textbook,
+    _safe_minority,
+    _much_missing,
+    _left_out,
 )
 """Every check, in the order in which findings of one severity are shown."""

@@ -60,14 +60,14 @@ def forest_of(candidates: list[CandidateRecord], *, greater_is_better: bool) -> 
     if high == low:
         low, high = -1.0, 1.0
 
-    def at(value: float) -> float:
+    def _at(value: float) -> float:
         return round(MARGIN + (WIDTH - 2 * MARGIN) * (value - low) / (high - low), 1)
 
     better = "better →" if greater_is_better else "worse →"
     worse = "← worse" if greater_is_better else "← better"
     return Forest(
-        marks=tuple(_mark(c.difference, at, greater_is_better) for c in candidates),
-        zero=at(0.0),
+        marks=tuple(_mark(c.difference, _at, greater_is_better) for c in candidates),
+        zero=_at(0.0),
         caption=f"{worse}  {signed(low)} … {signed(high)}  {better}",
     )
 
