@@ -27,14 +27,8 @@ from counterpoise.resample.random import RandomOverSampler, RandomUnderSampler
 from counterpoise.resample.smote import SMOTE, SMOTEN, SMOTENC
 from counterpoise.resample.tomek_links import TomekLinks
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - by the alphabet, as a reader looks names up
     "ADASYN",
-    "SAMPLERS",
-    "SMOTE",
-    "SMOTEENN",
-    "SMOTEN",
-    "SMOTENC",
-    "SVMSMOTE",
     "AllKNN",
     "BorderlineSMOTE",
     "ClusterCentroids",
@@ -50,7 +44,13 @@ __all__ = [
     "RandomOverSampler",
     "RandomUnderSampler",
     "RepeatedEditedNearestNeighbours",
+    "SAMPLERS",
+    "SMOTE",
+    "SMOTEENN",
+    "SMOTEN",
+    "SMOTENC",
     "SMOTETomek",
+    "SVMSMOTE",
     "TomekLinks",
     "make_sampler",
 ]
