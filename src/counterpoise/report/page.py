@@ -211,7 +211,8 @@ def _thousands(champion: CandidateRecord, record: TrialRecord) -> list[SimpleNam
         if estimate is not None and estimate.lower is not None and estimate.upper is not None:
             bounds = f"{1000 * estimate.lower:,.0f} to {1000 * estimate.upper:,.0f}"
         if metric is None and record.table.n_days:
-            bounds = f"{figure(hits / of * record.table.n_rows / record.table.n_days)} alerts a day"
+            a_day = hits / of * record.table.n_rows / record.table.n_days
+            bounds = f"{a_day:,.0f} alerts a day" if a_day >= 100 else f"{a_day:.3g} alerts a day"
         count = 1000 * hits / of
         out.append(
             SimpleNamespace(

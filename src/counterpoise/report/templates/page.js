@@ -247,7 +247,7 @@ function showLine() {
   put("o-precision", pct(v.precision)); put("o-recall", pct(v.recall)); put("o-fpr", pct(v.fpr));
   put("o-fbeta", fig(v.fbeta)); put("o-fbeta-name", "F" + fig2(state.beta)); put("o-mcc", fig(v.mcc)); put("o-cost", fig(v.cost));
   put("o-alerts-name", v.perDay === null ? "alerts" : "alerts a day");
-  put("o-alerts", v.perDay === null ? whole(v.alerts) : fig(v.perDay));
+  put("o-alerts", v.perDay === null ? whole(v.alerts) : v.perDay >= 100 ? whole(Math.round(v.perDay)) : fig2(v.perDay));
   put("o-alerts-note", pct(v.share) + " of the rows");
   for (const k of ["tp", "fp", "fn", "tn"]) put("o-" + k, whole(m[k]));
   const alerts = Number.isFinite(v.precision) ? `Of 1,000 alerts about ${whole(Math.round(1000 * v.precision))} are positives` : "Nobody is alerted";
