@@ -50,6 +50,31 @@ def test_whole_is_merged_parts_in_any_order(
 
 
 @settings(max_examples=40, deadline=None)
+@given(rows)
+def test_counts_and_weights_of_one_are_the_same(found: list[tuple[bool, int, float, int]]) -> None:
+    table = np.array(found, dtype=float)
+    y, s = table[:, 0] > 0, table[:, 1] / 8
+    counted, weighted = (
+        ThresholdCurve.from_scores(y, s),
+        ThresholdCurve.from_scores(y, s, np.ones(y.shape[0])),
+    )
+    half = y.shape[0] // 2
+    merged = ThresholdCurve.from_scores(y[:half], s[:half]).merge(
+        ThresholdCurve.from_scores(y[half:], s[half:])
+    )
+    assert counted.fingerprint == weighted.fingerprint == merged.fingerprint
+    assert same(counted, weighted)
+    assert same(counted, merged)
+    lines = np.arange(counted.thresholds.shape[0])
+    fresh = ThresholdCurve.from_scores(y, s)
+    for one, other in zip(
+        fresh.cells_at(lines), (counted.tp, counted.fp, counted.fn, counted.tn), strict=True
+    ):
+        assert (one == other).all()
+    assert (fresh.corners == weighted.corners).all()
+
+
+@settings(max_examples=40, deadline=None)
 @given(rows, st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(found: list[tuple[bool, int, float, int]], random: object) -> None:
     shuffled = found.copy()

@@ -149,10 +149,11 @@ def _stratified(
         splitter = StratifiedGroupKFold(max(2, min(n_folds, n_groups)))
         yield from splitter.split(np.zeros((y.shape[0], 1)), y, groups)
         return
-    noise = Streams.of(random_state).child("folds").generator().random(y.shape[0])
+    noise = np.asarray(Streams.of(random_state).child("folds").generator().random(y.shape[0]))
     _, first, codes = np.unique(y, return_index=True, return_inverse=True)
-    fold, start = np.empty(y.shape[0], dtype=np.int64), 0
-    for label in np.argsort(first):  # in the order in which they appear, whatever they are called
+    fold: np.ndarray = np.empty(y.shape[0], dtype=np.int64)
+    start = 0
+    for label in np.argsort(first).tolist():  # in the order in which they appear, whatever they are called
         rows = np.flatnonzero(codes == label)
         rows = rows[np.argsort(noise[rows])]
         fold[rows] = (np.arange(rows.shape[0]) + start) % n_folds

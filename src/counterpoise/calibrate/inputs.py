@@ -253,11 +253,13 @@ def as_weights(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     same_length(n_rows, sample_weight=weights)
     wrong = ~(np.isfinite(weights) & (weights >= 0.0))
     if wrong.any() or not weights.any():
-        worst = float(weights[wrong][0]) if wrong.any() else 0.0
+        found = (
+            f"{int(wrong.sum())} negative, NaN or infinite value(s) (first rows: {np.flatnonzero(wrong)[:3]})"
+        )
+        what = found if wrong.any() else "every weight zero"
         raise InputError(
-            f"sample_weight with {int(wrong.sum())} negative, NaN or infinite value(s), sum "
-            f"{float(weights.sum())!r}, was given, for example {worst!r}.",
-            expected="Expected finite weights of at least 0, not all of them 0.",
+            f"sample_weight with {what} was given.",
+            expected="Expected finite weights of at least 0, not all of them zero.",
             why="A weight says how many rows a row stands for.",
             hint="Leave rows out by giving them the weight 0.",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,11 +20,12 @@ from counterpoise.decide.bounds import effective
 from counterpoise.decide.confusion import f_beta, figure
 from counterpoise.decide.goal import Goal
 from counterpoise.decide.point import OperatingPoint
-from counterpoise.decide.tally import carry, limbs_of, value_of, widen
+from counterpoise.decide.tally import HIGH_BITS, carry, limbs_of, value_of, widen
 from counterpoise.errors import InputError
 
 __all__ = ["ThresholdCurve"]
 
+_WORDS = 2**64
 _FINITE = float(np.finfo(np.float64).max)
 
 
@@ -60,9 +62,11 @@ class ThresholdCurve:
         n_rows: int,
         n_positive: int,
         rows: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None = None,
+        counts: _Counts | None = None,
     ) -> None:
         self._scores = scores
         self._masses = masses
+        self._counts = counts
         self.n_rows = n_rows
         self.n_positive = n_positive
         self._rows = rows
@@ -109,9 +113,12 @@ class ThresholdCurve:
         if np.isinf(values).any():
             values = np.clip(values, -_FINITE, _FINITE)
         amounts = {name: _as_amounts(name, each, outcome.shape[0]) for name, each in (columns or {}).items()}
-        distinct, masses = _count(outcome, values, weights, amounts)
         rows = (outcome, values, weights)
-        return cls(distinct, masses, int(outcome.shape[0]), int(outcome.sum()), rows)
+        n_rows, n_positive = int(outcome.shape[0]), int(outcome.sum())
+        if weights is None and not amounts:
+            distinct, counts = _count_rows(outcome, values, n_positive)
+            return cls(distinct, {}, n_rows, n_positive, rows, counts)
+        return cls(*_count(outcome, values, weights, amounts), n_rows, n_positive, rows)
 
     # --- the arrays ----------------------------------------------------------------------------------------
 
@@ -143,7 +150,10 @@ class ThresholdCurve:
     @cached_property
     def corners(self) -> np.ndarray:
         """Lines right below a positive, and line 0, which alerts nobody."""
-        has_positive = np.flatnonzero(self._mass("positive").any(axis=0))
+        if self._counts is not None and self._counts.rarer_is_positive:
+            has_positive = self._counts.at
+        else:
+            has_positive = np.flatnonzero(self._mass("positive").any(axis=0))
         return np.concatenate([[0], self._scores.shape[0] - has_positive[::-1]])
 
     def cells_at(self, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -159,7 +169,11 @@ class ThresholdCurve:
         tuple of ndarray
             ``tp, fp, fn, tn``.
         """
-        return self.tp[lines], self.fp[lines], self.fn[lines], self.tn[lines]
+        if self._counts is None:
+            return self.tp[lines], self.fp[lines], self.fn[lines], self.tn[lines]
+        tp, fp = self._counts.above(self._scores.shape[0] - lines)
+        n_positive, n_negative = float(self.n_positive), float(self.n_rows - self.n_positive)
+        return tp, fp, n_positive - tp, n_negative - fp
 
     def between(self, line: int) -> float:
         """Give a threshold that draws a line with some room for rounding.
@@ -188,12 +202,14 @@ class ThresholdCurve:
         return np.concatenate([[0.0], value_of(sums)])
 
     def _mass(self, name: str) -> np.ndarray:
+        if self._counts is not None and not self._masses:
+            self._masses.update(self._counts.masses(self._scores.shape[0]))
         return self._masses[name]
 
     @property
     def is_weighted(self) -> bool:
         """Whether rows have weights."""
-        return bool(self._mass("positive").shape[0] == 2)
+        return self._counts is None and bool(self._mass("positive").shape[0] == 2)
 
     def column_sums(self, name: str, positive: bool) -> np.ndarray:
         """Give the weighted sum of a column over the positives (negatives) at or above each line.
@@ -405,7 +421,8 @@ class ThresholdCurve:
         return ThresholdCurve(scores, masses, self.n_rows + other.n_rows, self.n_positive + other.n_positive)
 
     def _all_masses(self, weighted: bool) -> dict[str, np.ndarray]:
-        masses = {name: self._mass(name) for name in self._masses}
+        self._mass("positive")
+        masses = dict(self._masses)
         if not weighted or self.is_weighted:
             return masses
         squares = {f"{name}^2": masses[name] for name in ("positive", "negative")}
@@ -464,12 +481,13 @@ class ThresholdCurve:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of outcomes, scores and weights, the same for whole and merged parts."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(np.array([self.n_rows, self.n_positive], dtype=np.int64).tobytes())
-        digest.update(np.ascontiguousarray(self._scores + 0.0).tobytes())
-        for name in ("positive", "negative"):
-            digest.update(np.ascontiguousarray(self._mass(name)).tobytes())
-        return digest.hexdigest()
+        noise = _hash(self._scores)
+        if self._counts is not None:
+            sums = self._counts.hash_sums(noise)
+        else:
+            sums = [_hash_sums(noise, self._mass(name)) for name in ("positive", "negative")]
+        record = np.array([self.n_rows, self.n_positive, *sums], dtype=np.uint64)
+        return hashlib.blake2b(record.tobytes(), digest_size=16).hexdigest()
 
     # --- the line ------------------------------------------------------------------------------------------
 
@@ -541,11 +559,62 @@ def _as_amounts(name: str, values: Any, n_rows: int) -> np.ndarray:
     return amounts
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """Unweighted counts, held as the few lines of the rarer class and where each distinct score starts."""
+
+    n_rows: int
+    starts: np.ndarray | None
+    at: np.ndarray
+    count: np.ndarray
+    rarer_is_positive: bool
+
+    def above(self, lowest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give positives and negatives from a distinct score (by position) upwards."""
+        before = np.append(self.starts, self.n_rows)[lowest] if self.starts is not None else lowest
+        alerts = (self.n_rows - before).astype(np.float64)
+        running = np.concatenate([[0], np.cumsum(self.count)])
+        rarer = (running[-1] - running[np.searchsorted(self.at, lowest)]).astype(np.float64)
+        return (rarer, alerts - rarer) if self.rarer_is_positive else (alerts - rarer, rarer)
+
+    def hash_sums(self, noise: np.ndarray) -> list[int]:
+        """Give what `_hash_sums` gives for positives and negatives, without their arrays."""
+        if self.starts is None:
+            whole = int(noise.sum())
+        else:
+            whole = int(np.dot(noise, np.diff(self.starts, append=self.n_rows).astype(np.uint64)))
+        rarer = int(np.dot(noise[self.at], self.count.astype(np.uint64)))
+        pair = (rarer, whole - rarer) if self.rarer_is_positive else (whole - rarer, rarer)
+        return [(each << HIGH_BITS) % _WORDS for each in pair]
+
+    def masses(self, n_lines: int) -> dict[str, np.ndarray]:
+        """Give the counts of every distinct score."""
+        rarer = np.zeros(n_lines, dtype=np.int64)
+        rarer[self.at] = self.count
+        each = (
+            np.ones(n_lines, dtype=np.int64)
+            if self.starts is None
+            else np.diff(self.starts, append=self.n_rows)
+        )
+        pair = (rarer, each - rarer) if self.rarer_is_positive else (each - rarer, rarer)
+        return {"positive": pair[0][None, :], "negative": pair[1][None, :]}
+
+
+def _count_rows(outcome: np.ndarray, scores: np.ndarray, n_positive: int) -> tuple[np.ndarray, _Counts]:
+    """Count without weights: one sort of the values, and one of the rarer class's."""
+    ranked = np.sort(scores)
+    is_first = ranked[1:] != ranked[:-1]
+    starts = None if is_first.all() else np.flatnonzero(np.concatenate([[True], is_first]))
+    distinct = ranked if starts is None else ranked[starts]
+    rarer_is_positive = 2 * n_positive <= outcome.shape[0]
+    rarer = np.sort(scores[outcome if rarer_is_positive else ~outcome])
+    at, count = np.unique(np.searchsorted(distinct, rarer), return_counts=True)
+    return distinct, _Counts(int(outcome.shape[0]), starts, at, count, rarer_is_positive)
+
+
 def _count(
     outcome: np.ndarray, scores: np.ndarray, weights: np.ndarray | None, amounts: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    if weights is None and not amounts:
-        return _count_rows(outcome, scores)
     order = np.argsort(scores)
     ranked, is_positive = scores[order], outcome[order]
     starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
@@ -558,21 +627,26 @@ def _count(
         limbs = (
             values.astype(np.int64)[None, :] if is_count else limbs_of(values, suffix[1:] or "sample_weight")
         )
-        masses[f"positive{suffix}"] = carry(np.add.reduceat(limbs * is_positive, starts, axis=1))
-        masses[f"negative{suffix}"] = carry(np.add.reduceat(limbs * ~is_positive, starts, axis=1))
-    return ranked[starts] + 0.0, masses
+        masses[f"positive{suffix}"] = _group(limbs * is_positive, starts, ranked.shape[0])
+        masses[f"negative{suffix}"] = _group(limbs * ~is_positive, starts, ranked.shape[0])
+    return ranked[starts], masses
 
 
-def _count_rows(outcome: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Count without weights: one sort of the values, and one of the rarer class's."""
-    ranked = np.sort(scores)
-    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    distinct = ranked if starts.shape[0] == ranked.shape[0] else ranked[starts]
-    rows = np.diff(starts, append=ranked.shape[0])
-    rarer_is_positive = 2 * int(outcome.sum()) <= outcome.shape[0]
-    rarer = np.zeros(distinct.shape[0], dtype=np.int64)
-    found = np.searchsorted(distinct, np.sort(scores[outcome == rarer_is_positive]))
-    at, count = np.unique(found, return_counts=True)
-    rarer[at] = count
-    pair = (rarer, rows - rarer) if rarer_is_positive else (rows - rarer, rarer)
-    return distinct, {"positive": pair[0][None, :], "negative": pair[1][None, :]}
+def _group(limbs: np.ndarray, starts: np.ndarray, n_rows: int) -> np.ndarray:
+    return limbs if starts.shape[0] == n_rows else carry(np.add.reduceat(limbs, starts, axis=1))
+
+
+def _hash(scores: np.ndarray) -> np.ndarray:
+    """Mix the bits of each score (the finaliser of splitmix64)."""
+    bits = (scores + 0.0).view(np.uint64)
+    bits ^= bits >> np.uint64(30)
+    bits *= np.uint64(0xBF58476D1CE4E5B9)
+    bits ^= bits >> np.uint64(27)
+    bits *= np.uint64(0x94D049BB133111EB)
+    return bits
+
+
+def _hash_sums(noise: np.ndarray, mass: np.ndarray) -> int:
+    """Sum the hashes of scores as often as they count; the same for counts and for weights of 1."""
+    limbs = widen(mass).astype(np.uint64)
+    return (int(np.dot(noise, limbs[0])) + int(np.dot(noise >> np.uint64(17), limbs[1]))) % _WORDS
