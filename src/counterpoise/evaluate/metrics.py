@@ -909,10 +909,10 @@ def _row_cost(cost: Any, name: str, n_rows: int, least: float = -np.inf) -> np.n
     values = as_numbers(cost, name)
     if values.ndim:
         same_length(n_rows, **{name: values})
-    if not (np.isfinite(values) & (values >= least)).all():
-        raise _out_of_range(
-            name, np.nanmin(values), "finite costs" + (" of at least 0" if least == 0 else "")
-        )
+    fits = np.isfinite(values) & (values >= least)
+    if not fits.all():
+        kind = "finite costs" + (" of at least 0" if least == 0 else "")
+        raise _out_of_range(name, float(values[~fits].flat[0]), kind)
     return values
 
 
