@@ -20,7 +20,7 @@ from counterpoise.resample.labelled import Labelled
 from counterpoise.resample.plan import Plan
 from counterpoise.resample.smote import neighbour_count, neighbour_estimator
 from counterpoise.resample.spaces import NeighbourSpace, neighbours_of
-from counterpoise.resample.strategy import SamplingStrategy
+from counterpoise.resample.strategy import SamplingStrategy, resolve_strategy
 
 __all__ = ["AllKNN", "EditedNearestNeighbours", "RepeatedEditedNearestNeighbours", "edited"]
 
@@ -55,12 +55,12 @@ class _Editing(CleaningSampler):
         (unless it may), or a class is gone.
         """
         rows, index = np.arange(data.n_rows), self._index(data)
-        least = int(data.counts.min())
+        left, least = data.counts, int(data.counts.min())
         minority = smallest_class(data.counts)
         self.n_iter_ = 0
         for size in sizes:
             part = Index(index.points.take(rows), working_memory=self.working_memory, n_jobs=self.n_jobs)
-            keep = edited(part, data.codes[rows], list(data.wanted), size, self.kind_sel)
+            keep = edited(part, data.codes[rows], self._classes(data, left), size, self.kind_sel)
             rows = rows[keep]
             self.n_iter_ += 1
             left = np.bincount(data.codes[rows], minlength=len(data.counts))
@@ -68,6 +68,13 @@ class _Editing(CleaningSampler):
             if (shrunk.any() and not may_shrink) or (left == 0).any() or self._is_settled(keep):
                 break
         return rows
+
+    def _classes(self, data: Labelled, left: np.ndarray) -> list[int]:
+        """Say which classes a round cleans: a word such as "auto" speaks of the classes as they are by then."""
+        if not isinstance(self.sampling_strategy, str):
+            return list(data.wanted)
+        asked = resolve_strategy(self.sampling_strategy, data.target.labels, left, "clean-sampling")
+        return [code for code, label in enumerate(data.target.labels) if label in asked]
 
     def _is_settled(self, keep: np.ndarray) -> bool:
         return False
@@ -263,7 +270,8 @@ class RepeatedEditedNearestNeighbours(_Editing):
 class AllKNN(_Editing):
     """Remove rows whose neighbours are of another class, for one neighbour, then two, up to `n_neighbors`.
 
-    Each round works on what the one before left. Stops early when a class has fewer rows than the smallest had at
+    Each round works on what the one before left, and ``"auto"`` means all but the class that is smallest by then. Stops
+    early when a class has fewer rows than the smallest had at
     first (unless `allow_minority`) or is gone (I. Tomek, "An experiment with the edited nearest-neighbor rule", IEEE
     Transactions on Systems, Man, and Cybernetics 6(6), 1976).
 
