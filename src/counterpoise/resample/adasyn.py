@@ -26,10 +26,10 @@ from counterpoise.resample.segments import (
 from counterpoise.resample.smote import neighbour_count, neighbour_estimator
 from counterpoise.resample.spaces import (
     NeighbourSpace,
+    WholeTable,
     check_neighbour_space,
     class_space,
     neighbours_of,
-    whole_space,
 )
 from counterpoise.resample.strategy import SamplingStrategy
 
@@ -128,9 +128,9 @@ def _hardness(
     """Compute, for each row of some classes, the share of other classes among its nearest rows."""
     if not codes:
         return {}
-    space = whole_space(data, kind)
+    table = WholeTable(data, kind)
     out = {}
     for code in codes:
-        near = neighbours_of(space, data.rows_of(code), min(k, data.n_rows - 1), finder)
+        near = table.neighbours(data.rows_of(code), min(k, data.n_rows - 1), finder)
         out[code] = np.asarray((data.codes[near] != code).mean(axis=1))
     return out

@@ -17,7 +17,6 @@ from sklearn.svm import SVC
 
 from counterpoise.chance import Seed
 from counterpoise.errors import CounterpoiseWarning, NotApplicable, TypeOfInputError
-from counterpoise.neighbours import Space
 from counterpoise.resample.base import require_choice, require_integer, require_real
 from counterpoise.resample.labelled import Labelled
 from counterpoise.resample.plan import Plan
@@ -29,7 +28,7 @@ from counterpoise.resample.segments import (
     reachable_neighbours,
 )
 from counterpoise.resample.smote import BaseSMOTE, neighbour_count, neighbour_estimator
-from counterpoise.resample.spaces import NeighbourSpace, design_matrix, neighbours_of, whole_space
+from counterpoise.resample.spaces import NeighbourSpace, WholeTable, design_matrix
 from counterpoise.resample.strategy import SamplingStrategy
 
 __all__ = ["SVMSMOTE", "BorderlineSMOTE"]
@@ -42,12 +41,12 @@ _OTHER_CLASS_REACH = 0.5
 class _Border:
     """The whole table as points, and how many of a row's m neighbours are of another class."""
 
-    space: Space
+    table: WholeTable
     m: int
     finder: Any
 
     def others(self, data: Labelled, rows: np.ndarray, code: int) -> np.ndarray:
-        near = neighbours_of(self.space, rows, self.m, self.finder)
+        near = self.table.neighbours(rows, self.m, self.finder)
         return np.asarray((data.codes[near] != code).sum(axis=1))
 
 
@@ -155,7 +154,7 @@ class BorderlineSMOTE(BaseSMOTE):
             reach: float | np.ndarray = 1.0
         else:
             finder = None if isinstance(self.k_neighbors, int | np.integer) else self.nn_k_
-            near = neighbours_of(border.space, danger, min(k, data.n_rows - 1), finder)
+            near = border.table.neighbours(danger, min(k, data.n_rows - 1), finder)
             reach = np.where(data.codes[near] == code, 1.0, _OTHER_CLASS_REACH)
         donors = near if has_categories(data, None) else None
         return draw_segments(danger, near, n, draw, reach=reach, donors=donors)
@@ -275,7 +274,7 @@ class SVMSMOTE(BaseSMOTE):
             machine = SVC(gamma="scale", random_state=data.streams.child("svm").seed())
         else:
             machine = clone(self.svm_estimator)
-        machine.fit(design_matrix(border.space.take(seen)), data.codes[seen])
+        machine.fit(design_matrix(border.table.space.take(seen)), data.codes[seen])
         self.svm_estimator_ = machine
         if not hasattr(machine, "support_"):
             raise TypeOfInputError(
@@ -305,7 +304,7 @@ def _border(sampler: Any, data: Labelled) -> _Border:
     m = min(neighbour_count("m_neighbors", sampler.m_neighbors), data.n_rows - 1)
     sampler.nn_m_ = neighbour_estimator(sampler.m_neighbors)
     finder = None if isinstance(sampler.m_neighbors, int | np.integer) else sampler.nn_m_
-    return _Border(whole_space(data, sampler.neighbour_space), m, finder)
+    return _Border(WholeTable(data, sampler.neighbour_space), m, finder)
 
 
 def _svm_rows(data: Labelled, code: int, border: _Border, most: int, draw: np.random.Generator) -> np.ndarray:
@@ -315,7 +314,7 @@ def _svm_rows(data: Labelled, code: int, border: _Border, most: int, draw: np.ra
     rows = data.rows_of(code)
     if len(rows) > most // 2:
         rows = np.sort(draw.choice(rows, most // 2, replace=False))
-    near = np.unique(neighbours_of(border.space, rows, border.m))
+    near = np.unique(border.table.neighbours(rows, border.m))
     near = np.setdiff1d(near, rows)[: most - len(rows)]
     chosen = np.concatenate((rows, near))
     rest = np.setdiff1d(np.arange(data.n_rows), chosen)

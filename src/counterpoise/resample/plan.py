@@ -133,7 +133,14 @@ class Plan:
     # --- how plans are made ----------------------------------------------------------------------------------
 
     @classmethod
-    def keep(cls, target: Target, rows: np.ndarray, *, pool: np.ndarray | None = None) -> Plan:
+    def keep(
+        cls,
+        target: Target,
+        rows: np.ndarray,
+        *,
+        pool: np.ndarray | None = None,
+        after: np.ndarray | None = None,
+    ) -> Plan:
         """Plan to keep some rows.
 
         Parameters
@@ -144,13 +151,24 @@ class Plan:
             Row numbers in the order of the output, repeated as often as asked.
         pool : ndarray, int64, optional
             Rows to draw from anew in each epoch of `batches`, where the choice was random.
+        after : ndarray of shape (n_classes,), int64, optional
+            Rows of each class in the output, where they are known; counted otherwise.
 
         Returns
         -------
         Plan
             One that invents nothing.
         """
-        return cls.invent(target, rows, Invention(_NO_ROWS, _NO_ROWS, _NO_GAPS), pool=pool)
+        if after is None:
+            after = np.bincount(target.codes[rows], minlength=len(target.classes))
+        return cls(
+            n_rows=len(target.codes),
+            classes=target.classes,
+            counts=target.counts,
+            share=after / target.counts,
+            kept=rows,
+            pool=pool,
+        )
 
     @classmethod
     def invent(
@@ -287,7 +305,7 @@ class Plan:
 
         For an invented row it is its base (through all plans, where plans were composed).
         """
-        stacked = np.concatenate((self.kept, self._roots()))
+        stacked = np.concatenate((self.kept, self._roots())) if len(self.base) else self.kept
         return stacked if self.order is None else stacked[self.order]
 
     def _roots(self) -> np.ndarray:

@@ -74,12 +74,19 @@ class RandomOverSampler(BaseSampler):
         self.shrinkage = shrinkage
 
     def _plan(self, data: Labelled) -> Plan:
-        drawn = [_draw_again(data, code, n) for code, n in data.wanted.items()]
-        extra = np.concatenate([np.empty(0, dtype=np.int64), *drawn])
-        everything = np.arange(data.n_rows)
+        n = data.n_rows
+        rows = np.empty(n + sum(data.wanted.values()), dtype=np.int64)
+        rows[:n] = np.arange(n)
+        stop = n
+        for code, n_new in data.wanted.items():
+            rows[stop : stop + n_new] = _draw_again(data, code, n_new)
+            stop += n_new
+        everything, extra = rows[:n], rows[n:]
         self.shrinkage_ = self._shrinkages(data)
         if self.shrinkage_ is None:
-            return Plan.keep(data.target, np.concatenate((everything, extra)), pool=everything)
+            after = data.counts.copy()
+            after[list(data.wanted)] += list(data.wanted.values())
+            return Plan.keep(data.target, rows, pool=everything, after=after)
         noise = _class_noise(data, self.shrinkage_, np.asarray(data.codes[extra]))
         invention = Invention(extra, extra, np.zeros(len(extra)), noise=noise)
         return Plan.invent(data.target, everything, invention, reach=np.zeros(len(extra)))
@@ -169,7 +176,7 @@ class RandomUnderSampler(BaseSampler):
 def _draw_again(data: Labelled, code: int, n: int) -> np.ndarray:
     rows = data.rows_of(code)
     draw = data.streams.child("random_over", data.label(code)).generator()
-    chosen: np.ndarray = rows[draw.integers(0, len(rows), n)]
+    chosen: np.ndarray = rows[draw.integers(0, len(rows), n, dtype=np.uint32)]
     return chosen
 
 

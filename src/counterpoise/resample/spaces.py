@@ -9,6 +9,7 @@ which is what imbalanced-learn does.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.base import clone
 
 from counterpoise.errors import NotApplicable
 from counterpoise.neighbours import Space, category_penalty, kneighbors
+from counterpoise.resample import few
 from counterpoise.resample.base import require_choice
 from counterpoise.resample.labelled import Labelled
 from counterpoise.resample.mixing import kinds_of
@@ -24,6 +26,7 @@ from counterpoise.table import frames
 
 __all__ = [
     "NeighbourSpace",
+    "WholeTable",
     "check_neighbour_space",
     "class_space",
     "design_matrix",
@@ -100,6 +103,54 @@ def whole_space(data: Labelled, kind: NeighbourSpace, categories: np.ndarray | N
         One point a row.
     """
     return _scaled(_space(data.X, categories), kind)
+
+
+class WholeTable:
+    """The whole table as points, standardised only where that is needed.
+
+    Parameters
+    ----------
+    data : Labelled
+        The table.
+    kind : {"standardised", "raw"}
+        Whether to divide by the standard deviation.
+    """
+
+    def __init__(self, data: Labelled, kind: NeighbourSpace) -> None:
+        self._data, self._kind = data, kind
+
+    @cached_property
+    def space(self) -> Space:
+        """All rows, as points."""
+        return whole_space(self._data, self._kind)
+
+    def neighbours(self, rows: np.ndarray, k: int, finder: Any = None) -> np.ndarray:
+        """Find the nearest other rows of some rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m,), int64
+            Row numbers.
+        k : int
+            How many neighbours.
+        finder : estimator, optional
+            A search of the user's own.
+
+        Returns
+        -------
+        ndarray of shape (m, k), int64
+            Row numbers, nearest first.
+        """
+        X = self._data.X
+        quick = finder is None and self._kind == "standardised" and "space" not in self.__dict__
+        if quick and isinstance(X, np.ndarray) and few.is_worthwhile(len(rows), X):
+            width = spread(X)
+            if not np.isnan(width).any():
+                width[width == 0] = 1.0
+                among = few.candidates(X, width, rows, k)
+                part = Space(X[among] / width)
+                return np.asarray(among[neighbours_of(part, np.searchsorted(among, rows), k)])
+        return neighbours_of(self.space, rows, k, finder)
 
 
 def _space(X: Any, categories: np.ndarray | None) -> Space:

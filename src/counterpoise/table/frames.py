@@ -317,9 +317,11 @@ def _encode(
         levels = ("False", "True")
     if _is_numeric(column):
         values, missing = _numbers_of(column)
-        distinct, which = np.unique(values, return_inverse=True)
-        codes, levels = _encode_strings(_number_strings(distinct), levels)
-        return np.where(missing, MISSING, codes[which.reshape(-1)]), levels
+        distinct, which = np.unique(values[~missing], return_inverse=True)
+        known, levels = _encode_strings(_number_strings(distinct), levels)
+        codes = np.full(len(values), MISSING, dtype=np.int32)
+        codes[~missing] = known[which.reshape(-1)]
+        return codes, levels
     return _encode_strings(_as_strings(column, kind), levels)
 
 
@@ -357,7 +359,7 @@ def _numbers_of(column: Any) -> tuple[np.ndarray, np.ndarray]:
 def _number_strings(distinct: np.ndarray) -> pl.Series:
     """Write numbers as strings; a whole number reads the same whatever the type of its column."""
     whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in distinct.tolist()]
-    return pl.Series([None if v != v else str(v) for v in whole], dtype=pl.String)
+    return pl.Series([str(v) for v in whole], dtype=pl.String)
 
 
 def _as_strings(column: Any, kind: ColumnKind) -> pl.Series:
