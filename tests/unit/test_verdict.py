@@ -16,7 +16,7 @@ N, N_POSITIVE = 1500, 150
 
 def contender(name):
     learner, _, treatment = name.partition("+")
-    return Contender(name, treatment or "none", learner, 1.0)
+    return Contender(name, treatment or "none", learner, 1.0, not treatment)
 
 
 def case(goal):

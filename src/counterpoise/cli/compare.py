@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["action", "register", "summary"]
 
 
-def action(table: Any, out: Path, **options: Any) -> Trial:
+def action(
+    table: Any, out: Path, *, figures: Literal["png", "svg", "json"] | None = None, **options: Any
+) -> Trial:
     """Compare, and write what was found.
 
     Parameters
@@ -27,6 +29,8 @@ def action(table: Any, out: Path, **options: Any) -> Trial:
     out : Path
         Gets ``report.html``, ``leaderboard.parquet``, ``trial.json``, ``model/``, and ``folds/`` with each finished
         fold.
+    figures : {"png", "svg", "json"}, optional
+        Also write every chart to ``figures/``.
     **options : object
         As `counterpoise.compare` takes them.
 
@@ -47,6 +51,8 @@ def action(table: Any, out: Path, **options: Any) -> Trial:
     with bar("comparing") as tell:
         trial = compare(table, out=out, on_progress=tell, **options)
     trial.save(out)
+    if figures is not None:
+        trial.plots.save(out / "figures", figures)
     return trial
 
 
@@ -158,6 +164,10 @@ def register(app: typer.Typer) -> None:
         workers: Annotated[
             int | None, typer.Option("--workers", min=0, help="Processes at the same time; 0: none.")
         ] = None,
+        figures: Annotated[
+            Literal["png", "svg", "json"] | None,
+            typer.Option("--figures", help="Also write every chart to DIR/figures."),
+        ] = None,
         as_json: o.Json = False,
     ) -> None:
         """Find out what should be done about the imbalance, if anything; leave a report and a model."""
@@ -171,6 +181,7 @@ def register(app: typer.Typer) -> None:
         trial = action(
             rows,
             out,
+            figures=figures,
             goal=parsed,
             treatments=o.names(treatments),
             learners=o.names(learners),

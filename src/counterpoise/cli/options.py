@@ -33,7 +33,7 @@ TableArgument = Annotated[
 Target = Annotated[str, typer.Option("--target", metavar="COL", help="The column with the outcome.")]
 Positive = Annotated[
     str | None,
-    typer.Option("--positive", metavar="V", help="The positive label [default: the rarer of two]."),
+    typer.Option("--positive", metavar="V", help="The positive label; by default the rarer of two."),
 ]
 Time = Annotated[
     str | None, typer.Option("--time", metavar="COL", help="When a row happened: later rows judge.")

@@ -18,10 +18,14 @@ __all__ = ["DEFAULT_TREATMENTS", "UNTREATED", "Candidate", "build", "candidates_
 UNTREATED = "none"
 """The treatment that leaves the table alone; always among the candidates."""
 
+_CHEAPEST = "logistic"
+"""The untreated learner that joins where only learners that balance by themselves are asked for."""
+
 DEFAULT_TREATMENTS = (UNTREATED, "class_weight", "random_over", "random_under", "smote")
 """What is tried where nothing is asked for; the untreated model first."""
 
-Named = str | tuple[str, Any]
+SELF_BALANCING = frozenset({"balanced_bagging", "balanced_forest", "easy_ensemble", "rusboost", "self_paced"})
+"""Learners that are a treatment themselves: they are not untreated, and no other treatment is put before them."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,14 @@ class Candidate:
         return f"{self.learner} + {self.treatment}" if self.treatment != UNTREATED else self.learner
 
     @property
+    def is_self_balancing(self) -> bool:
+        """Whether the learner is a treatment itself."""
+        return self.learner_object is None and self.learner in SELF_BALANCING
+
+    @property
     def is_untreated(self) -> bool:
-        """Whether the table is left alone."""
-        return self.treatment == UNTREATED
+        """Whether the imbalance is left alone, by treatment and learner."""
+        return self.treatment == UNTREATED and not self.is_self_balancing
 
     @property
     def key(self) -> str:
@@ -79,7 +88,8 @@ def candidates_for(
     table : Table
         What will be learned from.
     treatments : sequence of str or sampler, mapping of name to sampler, or None
-        By default `DEFAULT_TREATMENTS`. The untreated model is added where it is not asked for.
+        By default `DEFAULT_TREATMENTS`, none before learners that balance by themselves. The untreated model is
+        added where it is not asked for.
     learners : sequence of str or classifier, mapping of name to classifier, or None
         By default those of the catalogue that are installed.
 

@@ -311,7 +311,7 @@ def goal_costs(case: Case, rows: np.ndarray) -> dict[str, Any] | None:
 
 
 def _untreated_of(contenders: Sequence[Contender]) -> dict[str, str]:
-    untreated = {c.learner: c.name for c in contenders if c.treatment == UNTREATED}
+    untreated = {c.learner: c.name for c in contenders if c.treatment == UNTREATED}  # of the same learner
     return {c.name: untreated[c.learner] for c in contenders if c.learner in untreated}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
@@ -32,8 +33,8 @@ _OTHER_TREATMENT_COST = 2.0
 _REFIT_RESERVE = 1.3
 """The champion is fitted once more on all rows; its predicted time, with this margin, is kept back."""
 
-_JUDGING_SECONDS = 5e-6
-"""Time to judge a candidate, for each row: kept back for all that are finished."""
+_FIGURES_COST = 1.5
+"""Time to draw a candidate's intervals over the time to judge it, which is measured."""
 
 _WRITING_SHARE = 0.03
 """Share of the budget kept back for writing what was found."""
@@ -108,6 +109,7 @@ def run_candidates(
     deadline: Deadline,
     seed: int,
     on_progress: Callable[[Progress], None] | None = None,
+    on_finished: Callable[[Run], None] | None = None,
 ) -> list[Run]:
     """Put every candidate through every fold, as far as the budget goes.
 
@@ -127,13 +129,16 @@ def run_candidates(
         Seeds learners and treatments, the same for a learner whatever its treatment.
     on_progress : callable, optional
         Called with a `Progress` whenever a fold is finished.
+    on_finished : callable, optional
+        Called with each `Run` whose last fold is finished, while others still run; what it takes is measured, and
+        time for what follows from it is kept back.
 
     Returns
     -------
     list of Run
         In the order of the candidates. On Ctrl-C: what is finished by then.
     """
-    running = _Running(candidates, folds, ledger, engine, deadline, seed, on_progress)
+    running = _Running(candidates, folds, ledger, engine, deadline, seed, on_progress, on_finished)
     try:
         running.go()
     except KeyboardInterrupt:
@@ -150,7 +155,9 @@ class _Running:
     deadline: Deadline
     seed: int
     on_progress: Callable[[Progress], None] | None
+    on_finished: Callable[[Run], None] | None
     runs: list[Run] = field(default_factory=list)
+    judging_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         n = len(self.folds)
@@ -159,6 +166,9 @@ class _Running:
         self.inputs = self.ledger.inputs()
 
     def go(self) -> None:
+        for run in self.runs:
+            if run.is_finished:  # by an earlier session
+                self._finish(run)
         tasks = self._tasks()
         exhausted = False
         while True:
@@ -207,7 +217,15 @@ class _Running:
         else:
             run.folds[k] = FinishedFold(done.value, done.peak_bytes)
             self.ledger.put(run.candidate, k, run.folds[k])  # type: ignore[arg-type]  # just set
+            if run.is_finished:
+                self._finish(run)
         self._tell(run)
+
+    def _finish(self, run: Run) -> None:
+        started = time.monotonic()
+        if self.on_finished is not None:
+            self.on_finished(run)
+        self.judging_seconds += time.monotonic() - started
 
     def stop(self, reason: str) -> None:
         """End what runs; what is not finished gets the reason."""
@@ -215,7 +233,8 @@ class _Running:
         for run in self.runs:
             if not run.is_finished and not run.is_given_up:
                 run.reason = reason
-                run.predicted_seconds = self._predicted(run)
+                seconds = self._predicted(run)
+                run.predicted_seconds = None if seconds is None else seconds / self.engine.n_workers
 
     # --- time --------------------------------------------------------------------------------------------------
 
@@ -231,7 +250,7 @@ class _Running:
         run.reason = (
             f"would take about {say_duration(seconds / self.engine.n_workers)}, more than the budget had left"
         )
-        run.predicted_seconds = seconds
+        run.predicted_seconds = seconds / self.engine.n_workers
         return False
 
     def _predicted(self, run: Run) -> float | None:
@@ -261,8 +280,8 @@ class _Running:
         n_rows = max(len(f.train) + len(f.test) for f in self.folds.folds)
         rates = [rate for run in self.runs if run.is_finished and (rate := self._rate(run)) is not None]
         refit = _REFIT_RESERVE * n_rows * max(rates, default=0.0) / self.engine.n_workers
-        judging = _JUDGING_SECONDS * n_rows * (1 + len(rates))
-        return refit + judging + _WRITING_SHARE * self.deadline.seconds
+        figures = _FIGURES_COST * self.judging_seconds
+        return refit + figures + _WRITING_SHARE * self.deadline.seconds
 
     def _tell(self, run: Run) -> None:
         if self.on_progress is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -45,6 +45,9 @@ from counterpoise.split import Folds, Prequential, make_folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
+if TYPE_CHECKING:
+    from counterpoise.report import Plots
+
 __all__ = ["Trial", "compare"]
 
 _PRELOAD = ("counterpoise.evaluate.task",)
@@ -70,6 +73,18 @@ class Trial:
     def verdict(self) -> VerdictRecord:
         """What the trial found: champion, baseline, paired difference with its interval, and a sentence."""
         return self.record.verdict
+
+    @property
+    def plots(self) -> Plots:
+        """Charts of the trial, each with the numbers behind it as a frame."""
+        from counterpoise.report import Plots
+
+        return Plots(self.record)
+
+    def _repr_html_(self) -> str:
+        from counterpoise.report import trial_html
+
+        return trial_html(self.record)
 
     def leaderboard(self) -> pl.DataFrame:
         """Give one row a candidate, best first; those that were not run last.
@@ -218,8 +233,13 @@ def compare(
         seen = profile(table)
         described = describe_features(table, seed=seed)
         planes = describe_plane(table, described, seed=seed)
-        runs = _run(table, split, candidates, engine, deadline, seed, Path(out) if out else None, on_progress)
-    judged = {run.candidate.name: judge(case, run.finished()) for run in runs if run.is_finished}
+        judged: dict[str, Judged] = {}
+
+        def judge_at_once(run: Run) -> None:
+            judged[run.candidate.name] = judge(case, run.finished())
+
+        ledger = Ledger(Path(out) / "folds" if out else None, table, split, seed)
+        runs = _run(candidates, split, ledger, engine, deadline, seed, on_progress, judge_at_once)
     contenders = _contenders(runs, judged)
     figures = Figures.of(case, judged, contenders, groups=table.groups, seed=seed)
     verdict = reach_verdict(contenders, figures, case.goal)
@@ -296,18 +316,17 @@ def _case(table: Table, goal: Goal, folds: Folds) -> Case:
 
 
 def _run(
-    table: Table,
-    folds: Folds,
     candidates: list[Candidate],
+    folds: Folds,
+    ledger: Ledger,
     engine: Engine,
     deadline: Deadline,
     seed: int,
-    out: Path | None,
     on_progress: Callable[[Progress], None] | None,
+    on_finished: Callable[[Run], None],
 ) -> list[Run]:
-    ledger = Ledger(None if out is None else out / "folds", table, folds, seed)
     try:
-        runs = run_candidates(candidates, folds, ledger, engine, deadline, seed, on_progress)
+        runs = run_candidates(candidates, folds, ledger, engine, deadline, seed, on_progress, on_finished)
     finally:
         ledger.close()
     if not any(run.is_finished and run.candidate.is_untreated for run in runs):
@@ -328,9 +347,9 @@ def _raise_first(runs: list[Run]) -> None:
 
 def _contenders(runs: list[Run], judged: Mapping[str, Judged]) -> list[Contender]:
     return [
-        Contender(run.candidate.name, run.candidate.treatment, run.candidate.learner, run.candidate.cost)
-        for run in runs
-        if run.candidate.name in judged
+        Contender(c.name, c.treatment, c.learner, c.cost, c.is_untreated)
+        for c in (run.candidate for run in runs)
+        if c.name in judged
     ]
 
 

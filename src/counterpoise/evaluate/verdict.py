@@ -32,12 +32,15 @@ class Contender:
         What it is.
     cost : float
         Relative time to fit, for "simplest".
+    is_untreated : bool
+        Whether treatment and learner leave the imbalance alone.
     """
 
     name: str
     treatment: str
     learner: str
     cost: float
+    is_untreated: bool
 
 
 def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> VerdictRecord:
@@ -57,8 +60,8 @@ def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> 
     VerdictRecord
         Champion, baseline, difference, and a sentence.
     """
-    untreated = [c for c in contenders if c.treatment == UNTREATED]
-    treated = [c for c in contenders if c.treatment != UNTREATED]
+    untreated = [c for c in contenders if c.is_untreated]
+    treated = [c for c in contenders if not c.is_untreated]
     baseline = _best(untreated, figures, goal)
     differences = figures.simultaneous([c.name for c in treated], baseline.name)
     winners = [
@@ -140,8 +143,9 @@ def _sentence(
         return f"Treat nothing: only untreated models were tried, and the best is {of_baseline}."
     gap = f"{_signed(difference.value)} ({_signed(difference.lower)} to {_signed(difference.upper)})"
     if outcome == "better":
+        helper = shown.learner if shown.treatment == UNTREATED else shown.treatment
         return (
-            f"{shown.treatment} helps: {shown.name} reaches {measure} {_say(figures.value(shown.name))}, "
+            f"{helper} helps: {shown.name} reaches {measure} {_say(figures.value(shown.name))}, "
             f"{gap} against {of_baseline}."
         )
     if outcome == "worse":
