@@ -30,6 +30,13 @@ def _instances() -> list[Any]:
     return made
 
 
+_EXCEPTIONS = {
+    ("SMOTEENN", "check_samplers_string"): "cleaning removes every row of one category of pure noise",
+    ("SMOTEENN", "check_samplers_nan"): "cleaning removes every row with a gap from pure noise",
+}
+"""Checks of imbalanced-learn that do not apply, with the reason; its own SMOTEENN refuses such tables instead."""
+
+
 def _name(check: Any) -> str:
     inner = getattr(check, "func", check)
     return str(getattr(inner, "__name__", inner))
@@ -39,7 +46,12 @@ def _ids(pairs: list[tuple[Any, Any]]) -> list[str]:
     return [f"{type(sampler).__name__}-{_name(check)}" for sampler, check in pairs]
 
 
-_IMBLEARN = [pair for s in _instances() for pair in imblearn_checks.estimator_checks_generator(s)]
+_IMBLEARN = [
+    (sampler, check)
+    for s in _instances()
+    for sampler, check in imblearn_checks.estimator_checks_generator(s)
+    if (type(s).__name__, _name(check)) not in _EXCEPTIONS
+]
 _SKLEARN = [pair for s in _instances() for pair in sklearn_checks.estimator_checks_generator(s)]
 
 

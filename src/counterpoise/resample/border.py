@@ -174,7 +174,7 @@ def _own_reach(segments: _Segments, k: int) -> np.ndarray:
         far[:-step, k + step - 1] = gap
     kth = np.partition(far, k - 1, axis=1)[:, k - 1]
     length = np.sqrt(segments.squared)[segments.segment]
-    return np.asarray(np.where(np.isinf(kth), np.inf, kth * length))
+    return np.asarray(np.multiply(kth, length, out=np.full(n, np.inf), where=np.isfinite(kth)))
 
 
 def _widest(segments: _Segments, reach: np.ndarray) -> np.ndarray:
