@@ -45,7 +45,7 @@ def coverage(n_positive: int, n_rows: int, distance: float) -> list[dict[str, ob
     rng = np.random.default_rng([n_positive, n_rows])
     rate = n_positive / n_rows
     expected = truth(rate, distance)
-    hits = {name: 0 for name in expected}
+    hits = dict.fromkeys(expected, 0)
     paired = 0
     for _ in range(N_TABLES):
         y = rng.random(n_rows) < rate

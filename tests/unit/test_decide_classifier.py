@@ -26,7 +26,7 @@ def rare(seed: int, n: int = 4000, line: float = 2.2) -> tuple[np.ndarray, np.nd
 @pytest.mark.parametrize("goal", ["f1", "mcc", "recall>=0.8", "cost(fn=20, fp=1)", "alerts<=5%"])
 def test_line_is_the_best_out_of_fold(goal: str, seed: int) -> None:
     X, y = rare(seed)
-    model = Decider(LogisticRegression(), goal).fit(X, y)
+    model = Decider(LogisticRegression(), goal, steady=False).fit(X, y)
     proba, _ = out_of_fold(LogisticRegression(), X, y)
     assert model.operating_point_ == ThresholdCurve.from_scores(y, proba[:, 1]).best(goal)
     assert (model.predict(X) == (model.predict_proba(X)[:, 1] >= model.threshold_)).all()

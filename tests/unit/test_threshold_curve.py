@@ -106,6 +106,32 @@ def test_no_line_where_floats_touch() -> None:
     assert point.threshold == high
 
 
+@pytest.mark.parametrize("goal", ["f1", "cost(fn=30, fp=1)"])
+def test_steady_line_does_better_on_new_rows(goal: str, seed: int) -> None:
+    rng, gained = np.random.default_rng(seed), []
+    y = np.r_[np.ones(40, int), np.zeros(3000, int)]
+    far = ThresholdCurve.from_scores(*(lambda v: (v, rng.normal(size=v.size) + 2.5 * v))(np.tile(y, 50)))
+    for _ in range(60):
+        curve = ThresholdCurve.from_scores(y, rng.normal(size=y.shape[0]) + 2.5 * y)
+        lines = [curve.best(goal, steady=steady).threshold for steady in (False, True)]
+        exact, steady = (point_at(far, line, Goal(goal)).value for line in lines)
+        gained.append((steady - exact) * (1 if goal == "f1" else -1))
+    assert np.mean(gained) > 0
+
+
+def test_steady_line_is_as_weighted_and_leaves_limits_alone(seed: int) -> None:
+    y, s = rare(seed)
+    curve, doubled = (
+        ThresholdCurve.from_scores(y, s),
+        ThresholdCurve.from_scores(y, s, np.full(y.shape[0], 2.0)),
+    )
+    assert curve.best("f1", steady=True).threshold == doubled.best("f1", steady=True).threshold
+    assert curve.best("recall>=0.8", steady=True) == curve.best("recall>=0.8")
+    again = curve.best("f1", steady=True)
+    assert again == curve.best("f1", steady=True)
+    assert again.value <= curve.best("f1").value
+
+
 # --- confidence --------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from counterpoise.chance import Streams
 from counterpoise.decide.bounds import (
     certified_by_fallback,
     lower_bound,
@@ -32,6 +33,8 @@ __all__ = ["best_line", "named_costs", "point_at"]
 _SLACK = 1e-12
 _N_DRAWS = 2000
 _MOST_TIMES = 1e4
+_N_RESAMPLED = 100
+_MOST_STEADIED = 20_000
 _PROPORTIONS = ("recall", "precision", "specificity", "accuracy")
 
 
@@ -97,7 +100,13 @@ def named_costs(goal: Goal, row_costs: Any) -> dict[str, Any]:
 
 
 def best_line(
-    curve: ThresholdCurve, goal: Goal, *, n_days: float | None, nearest: bool, interval: float
+    curve: ThresholdCurve,
+    goal: Goal,
+    *,
+    n_days: float | None,
+    nearest: bool,
+    interval: float,
+    steady: bool = False,
 ) -> OperatingPoint:
     """Draw the line that serves a goal best; see `ThresholdCurve.best`.
 
@@ -113,6 +122,8 @@ def best_line(
         Whether a line that misses the goal is better than none.
     interval : float
         Confidence of the interval of the value.
+    steady : bool, default=False
+        Take the mean line of resampled rows instead of the best of these.
 
     Returns
     -------
@@ -133,6 +144,8 @@ def best_line(
     if fits.any():
         lines = lines.only(fits)
         chosen = _best_of(curve, lines, goal.objective, goal.confidence)
+        if steady and _can_be_steadied(goal, lines):
+            chosen = _steady_of(curve, lines, goal.objective)
         return _point(curve, lines, chosen, goal, days, interval)
     reason = _why_not(curve, goal, days)
     if not nearest:
@@ -329,6 +342,43 @@ def _best_of(curve: ThresholdCurve, lines: _Lines, objective: Objective, confide
     return int(best[-1] if objective.name == "precision" else best[0])
 
 
+def _can_be_steadied(goal: Goal, lines: _Lines) -> bool:
+    """Say whether a mean line has a meaning (limits need theirs) and a use (many positives need none)."""
+    is_free = not goal.constraints and not goal.columns and goal.objective.name != "worst_cost"
+    return is_free and goal.objective.name not in ("precision", "recall", "specificity") and _is_few(lines)
+
+
+def _is_few(lines: _Lines) -> bool:
+    return bool(3 <= lines.index.shape[0] <= _MOST_STEADIED)
+
+
+def _steady_of(curve: ThresholdCurve, lines: _Lines, objective: Objective) -> int:
+    """Give the line that alerts as many rows as the best lines of resampled rows do in the (geometric) mean.
+
+    The best of many nearly equal lines is as much luck as merit; bagging (L. Breiman, 1996) halves what the luck
+    costs on new rows. Resampled counts between lines are Gamma variables, the Bayesian bootstrap of their rows.
+    """
+    generator = Streams.of(0).child("steady line").generator()
+    tp = _resampled(lines.tp, lines.tp[0] + lines.fn[0], curve.n_effective_positive, generator)
+    fp = _resampled(lines.fp, lines.fp[0] + lines.tn[0], curve.n_effective_negative, generator)
+    drawn = _Lines(lines.index, tp[:-1], fp[:-1], tp[-1] - tp[:-1], fp[-1] - fp[:-1])
+    value = (
+        _mean_cost(curve, drawn, objective) if objective.costs else _objective(curve, drawn, objective, None)
+    )
+    value = np.where(np.isnan(value), -np.inf, value if objective.greater_is_better else -value)
+    alerts = lines.tp + lines.fp
+    mean = float(np.exp(np.log(np.maximum(alerts[value.argmax(axis=0)], 0.5)).mean()))
+    return int(np.argmin(np.abs(np.log(np.maximum(alerts, 0.5)) - np.log(mean))))
+
+
+def _resampled(
+    above: np.ndarray, total: float, n_effective: float, generator: np.random.Generator
+) -> np.ndarray:
+    steps = np.diff(np.append(above, total), prepend=0.0) * (n_effective / total)
+    drawn = generator.standard_gamma(np.repeat(np.maximum(steps, 0.0)[:, None], _N_RESAMPLED, axis=1))
+    return np.asarray(np.cumsum(drawn, axis=0) * (total / n_effective))
+
+
 def _objective(
     curve: ThresholdCurve, lines: _Lines, objective: Objective, confidence: float | None
 ) -> np.ndarray:
@@ -364,8 +414,9 @@ def _worst_cost(curve: ThresholdCurve, lines: _Lines, objective: Objective, conf
     return objective.cost("fn").factor * missed + objective.cost("fp").factor * false
 
 
-def _mass(lines: _Lines) -> float:
-    return float(lines.tp[0] + lines.fp[0] + lines.fn[0] + lines.tn[0])
+def _mass(lines: _Lines) -> Any:
+    mass = lines.tp[0] + lines.fp[0] + lines.fn[0] + lines.tn[0]
+    return mass if np.ndim(mass) else float(mass)
 
 
 # --- the point ---------------------------------------------------------------------------------------------

@@ -51,6 +51,9 @@ class Decider(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Label of the positive class; the second of the sorted labels by default.
     nearest : bool, default=False
         Take the nearest line where the goal cannot be reached, instead of raising.
+    steady : bool, default=True
+        For a goal without limits take the mean of the best lines of resampled rows, which does better on new rows
+        than the best line of these (`ThresholdCurve.best`).
     random_state : int, Generator, RandomState or None, default=0
         Seed of the folds; fixed, so that the same rows give the same line.
 
@@ -94,6 +97,7 @@ class Decider(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         threshold: float | None = None,
         positive: Any = None,
         nearest: bool = False,
+        steady: bool = True,
         random_state: Any = 0,
     ) -> None:
         self.classifier = classifier
@@ -103,6 +107,7 @@ class Decider(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.threshold = threshold
         self.positive = positive
         self.nearest = nearest
+        self.steady = steady
         self.random_state = random_state
 
     def fit(
@@ -224,7 +229,9 @@ class Decider(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.threshold is not None:
             self.operating_point_ = point_at(self.curve_, float(self.threshold), goal, n_days=n_days)
         else:
-            self.operating_point_ = self.curve_.best(goal, n_days=n_days, nearest=self.nearest)
+            self.operating_point_ = self.curve_.best(
+                goal, n_days=n_days, nearest=self.nearest, steady=self.steady
+            )
         self.threshold_ = self.operating_point_.threshold
 
     def _costs(self, goal: Goal | CostMatrix, X: Any, row_costs: Any) -> dict[str, np.ndarray]:
