@@ -44,8 +44,9 @@ LARGEST_STEP = 35.0
 STEP = 5
 """Trees between two looks at the validation part."""
 
-TOLERANCE = 0.02
-"""Share of the best validation score that is given up for fewer trees: they cost less and age better."""
+FORGONE = 2.0
+"""Validation positives whose worth of average precision is given up for fewer trees: one positive that changes its
+place moves it by about 1 / n, so less than that is noise, and fewer trees cost less and age better."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def growth_for(n_rarest: int, n_rows: int) -> Growth:
         The setting.
     """
     if n_rarest >= LEAST_POSITIVES:
-        return Growth(0.05, 300, 15, 40, 7.0)
+        penalty = float(np.clip(0.06 * n_rows / n_rarest, 1.0, 7.0))
+        return Growth(0.05, 300, 15, 20, penalty)
     least = 20
     penalty = max(0.0, least * (1 / LARGEST_STEP - n_rarest / n_rows))
     return Growth(0.1, 100, 31, least, penalty)
@@ -105,8 +107,8 @@ class BoostingClassifier(TableClassifier):
     ----------
     learning_rate : float or {"auto"}, default="auto"
         Step of each tree. This and the next four follow from the number of rare rows (`growth_for`) unless given:
-        0.05, 300, 15, 40 and 7 from 400 rare rows; below 0.1, 100, 31, 20 and a penalty that bounds the step of
-        a leaf of positives only.
+        0.05, 300, 15, 20 and 1 to 7 (the rarer, the more) from 400 rare rows; below that 0.1, 100, 31, 20 and a
+        penalty that bounds the step of a leaf of positives only.
     max_iter : int or {"auto"}, default="auto"
         Most trees (for several classes: for each class).
     max_leaf_nodes : int or {"auto"}, default="auto"
@@ -269,7 +271,10 @@ class BoostingClassifier(TableClassifier):
         self.validation_scores_ = np.array(looks)
         draw = streams.child("importances").generator()
         self.feature_importances_ = permutation_importances(booster, unseen, codes[apart], of_unseen, draw)
-        return best_length(self.validation_scores_, STEP) if looks else self.growth_.max_iter
+        if not looks:
+            return self.growth_.max_iter
+        tolerance = min(FORGONE / np.bincount(codes[apart]).min(), 0.1)
+        return best_length(self.validation_scores_, STEP, tolerance=tolerance)
 
     def _bin(
         self, X: Any, codes: np.ndarray, weights: np.ndarray | None
@@ -365,7 +370,7 @@ def average_precision(codes: np.ndarray, scores: np.ndarray, weights: np.ndarray
     return float(np.mean(each))
 
 
-def best_length(scores: np.ndarray, step: int, window: int = 5, tolerance: float = TOLERANCE) -> int:
+def best_length(scores: np.ndarray, step: int, window: int = 5, tolerance: float = 0.01) -> int:
     """Choose a number of trees from a noisy curve.
 
     The curve is averaged over a moving window first, since the highest of many noisy points is too early or too
@@ -379,7 +384,7 @@ def best_length(scores: np.ndarray, step: int, window: int = 5, tolerance: float
         Trees between two looks.
     window : int, default=5
         Looks that are averaged.
-    tolerance : float, default=0.02
+    tolerance : float, default=0.01
         Share of the best score that may be missing.
 
     Returns

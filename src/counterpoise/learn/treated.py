@@ -45,6 +45,9 @@ __all__ = ["PLAIN_TREATMENTS", "RECALIBRATIONS", "Treated", "TreatedRows", "trea
 PLAIN_TREATMENTS = ("none", "class_weight", "cost_weight")
 """Treatments that need no sampler."""
 
+FEW_ROWS = 200
+"""Rows of the rarest class below which ten folds are dealt instead of five."""
+
 RECALIBRATIONS = ("intercept", "platt", "isotonic", "prior")
 """Ways to put the balance back; `prior` is the closed form alone."""
 
@@ -87,10 +90,11 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ``"random_under"``, ...); or anything with ``plan(X, y)`` or ``fit_resample(X, y)``.
     recalibrate : {"intercept", "platt", "isotonic", "prior"} or None, default="intercept"
         How probabilities are put back. ``"prior"`` is the closed form alone and costs one fit; the others add a
-        map fitted on out-of-fold probabilities and cost `cv` more fits. None leaves the learner's own
+        map fitted on out-of-fold probabilities and cost a fit a fold more. None leaves the learner's own
         probabilities.
-    cv : int or splitter, default=5
-        Folds of the out-of-fold probabilities; fewer where the rarest class has fewer rows.
+    cv : int, splitter or {"auto"}, default="auto"
+        Folds of the out-of-fold probabilities; fewer where the rarest class has fewer rows. ``"auto"`` is 5, and
+        10 below 200 rows of the rarest class: there a model without a fifth of them is a visibly poorer one.
     costs : dict of label to float, default=None
         For ``"cost_weight"``: the cost of a mistake on a row of each class.
     random_state : int, Generator, RandomState or None, default=None
@@ -130,7 +134,7 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         treatment: Any = None,
         *,
         recalibrate: str | None = "intercept",
-        cv: Any = 5,
+        cv: Any = "auto",
         costs: Any = None,
         random_state: Any = None,
     ) -> None:
@@ -293,7 +297,10 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Give each row probabilities of a learner that has not seen it; NaN where no fold tests it."""
         total = np.zeros((len(y), len(self.classes_)))
         count = np.zeros(len(y))
-        folds = fold_pairs(X, y, self.cv, groups=groups, random_state=streams.child("folds").seed())
+        cv = self.cv
+        if isinstance(cv, str) and cv == "auto":
+            cv = 10 if np.unique(y, return_counts=True)[1].min() < FEW_ROWS else 5
+        folds = fold_pairs(X, y, cv, groups=groups, random_state=streams.child("folds").seed())
         for k, (train, test) in enumerate(folds):
             learner, rates, _ = self._fit_learner(
                 take(X, train),
