@@ -52,6 +52,7 @@ def _expected(estimator: Any) -> dict[str, str]:
         return {_WEIGHTS: "synthetic rows are drawn from rows, not from their weights"}
     return _EXPECTED.get(type(estimator).__name__, {})
 
+
 _CHECKED: list[Any] = [
     TableEncoder(),
     ClassAwareBinner(),
