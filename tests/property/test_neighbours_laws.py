@@ -288,7 +288,7 @@ def one_by_one(own: np.ndarray, others: np.ndarray, seeds: np.ndarray, k: int, o
             continue
         members = np.array(store)
         gaps = pair_distances(members, row[None], np.arange(len(members)), np.zeros(len(members), np.int64))
-        votes = np.array(is_own)[np.argsort(gaps, kind="stable")[:k]]
+        votes = np.array(is_own)[np.lexsort((~np.array(is_own), gaps))[:k]]
         wins = 2 * votes.sum() >= len(votes) if own_first else 2 * votes.sum() > len(votes)
         if not wins:
             keep[i] = True

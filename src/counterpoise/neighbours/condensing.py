@@ -44,7 +44,7 @@ def condensed(
     -------
     ndarray of shape (n_own,), bool
         True for the seeds, and for each row that the store voted against when its turn came. Of equally near rows
-        of the store the one that joined first comes first.
+        of the store those of its own class come first, so that a row which the store holds never joins again.
     """
     keep = np.zeros(len(own), dtype=bool)
     keep[seeds] = True
@@ -52,10 +52,10 @@ def condensed(
     for start in range(0, len(own), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(own)))
         members = np.concatenate(joined)
-        store = others.stacked(own.take(members))
+        store = own.take(members).stacked(others)
         width = min(k, len(store))
         distance, near = Index(store, n_jobs=n_jobs).nearest(own.take(rows), width)
-        is_own = near >= len(others)
+        is_own = near < len(members)
         new = _join(own, rows, distance, is_own, keep, k, own_first)
         joined.append(new)
     return keep
@@ -93,16 +93,18 @@ def _join(
 def _inserted(
     distance: np.ndarray, is_own: np.ndarray, rows: np.ndarray, gap: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put a new member of the store behind all that are at most as far, and keep the first k."""
+    """Put a new member of the store before all of the other class that are as far, and keep the first k."""
     if distance.shape[1] < k:
         lack = ((0, 0), (0, 1))
         distance = np.pad(distance, lack, constant_values=np.inf)
         is_own = np.pad(is_own, lack)
-    nearer = rows[gap < distance[rows, -1]]
+    last = distance[rows, -1]
+    enters = (gap < last) | ((gap == last) & ~is_own[rows, -1])
+    nearer = rows[enters]
     if len(nearer):
-        moved = np.column_stack([distance[nearer], gap[gap < distance[rows, -1]]])
-        order = np.argsort(moved, axis=1, kind="stable")[:, : distance.shape[1]]
+        moved = np.column_stack([distance[nearer], gap[enters]])
         flags = np.column_stack([is_own[nearer], np.ones(len(nearer), dtype=bool)])
+        order = np.lexsort((~flags, moved), axis=-1)[:, : distance.shape[1]]
         distance[nearer] = np.take_along_axis(moved, order, axis=1)
         is_own[nearer] = np.take_along_axis(flags, order, axis=1)
     return distance, is_own

@@ -82,7 +82,8 @@ class CondensedNearestNeighbour(_Condensing):
     The store begins with the minority and some rows drawn from the class; then each row of the class, in the order
     of the table, joins the store if the store's nearest rows vote against it (P. Hart, "The condensed nearest
     neighbor rule", IEEE Transactions on Information Theory 14(3), 1968; one pass, as imbalanced-learn). Of equally
-    near rows of the store the one that joined first comes first; of classes with equal votes the first in order.
+    near rows of the store those of the class itself come first, so that a repeated row joins once; of classes with
+    equal votes the first in order wins.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ class OneSidedSelection(_Condensing):
     The store holds the minority and some rows drawn from the class; rows of the class stay that the store's nearest
     rows vote against, and the drawn ones. Of what is left, linked rows of the cleaned classes go (M. Kubat and S.
     Matwin, "Addressing the curse of imbalanced training sets: one-sided selection", ICML 1997). Of equally near rows
-    of the store those of the minority come first.
+    of the store those of the minority come first: what lies where the minority lies stays, and may be linked.
 
     Parameters
     ----------
