@@ -20,6 +20,7 @@ from counterpoise.calibrate import MapChain, reliability
 from counterpoise.chance import Streams
 from counterpoise.decide import Goal
 from counterpoise.errors import GoalError, NotApplicable, TypeOfInputError
+from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
 from counterpoise.evaluate.candidates import Candidate, build, candidates_for
 from counterpoise.evaluate.describe import describe_features, describe_plane
@@ -28,6 +29,7 @@ from counterpoise.evaluate.judging import Case, Judged, judge
 from counterpoise.evaluate.leaderboard import leaderboard
 from counterpoise.evaluate.ledger import Ledger
 from counterpoise.evaluate.records import (
+    BoundaryRecord,
     CandidateRecord,
     Estimate,
     FindingRecord,
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
     from counterpoise.report import Plots
 
 __all__ = ["Trial", "compare"]
+
+_PICTURES_SECONDS = 10.0
+"""With less than this left of the budget, boundaries are not drawn."""
 
 _PRELOAD = ("counterpoise.evaluate.task",)
 _LIBRARIES = ("counterpoise", "numpy", "scipy", "scikit-learn", "polars")
@@ -259,6 +264,7 @@ def compare(
         findings=_findings(seen.to_dict(), runs, split),
         features=described,
         planes=planes,
+        boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed),
         command=command,
         versions=_versions(),
         budget_seconds=deadline.seconds,
@@ -469,6 +475,16 @@ def _findings(seen: Mapping[str, Any], runs: list[Run], folds: Folds) -> list[Fi
                 )
             )
     return found
+
+
+def _boundaries(
+    table: Table, chosen: Candidate, runs: list[Run], goal: Goal, deadline: Deadline, seed: int
+) -> list[BoundaryRecord]:
+    """Draw boundaries of the treatments that were judged, while there is time for pictures."""
+    if deadline.left() < _PICTURES_SECONDS:
+        return []
+    judged = [run.candidate for run in runs if run.is_finished and run.candidate.treatment_object is None]
+    return draw_boundaries(table, chosen, [candidate.treatment for candidate in judged], goal, seed)
 
 
 def _versions() -> dict[str, str]:
