@@ -74,7 +74,7 @@ def test_early_stopping_looks_at_rows_kept_apart_and_grows_on_all(seed: int) -> 
     assert len(model.validation_scores_) == 8
     positives_apart = round(0.15 * y.sum())
     assert model.n_iter_ in {
-        best_length(model.validation_scores_, 5, tolerance=min(2 / n, 0.1))
+        best_length(model.validation_scores_, 5, tolerance=min(1 / n, 0.1))
         for n in range(positives_apart - 1, positives_apart + 2)
         if n > 0
     }

@@ -44,7 +44,7 @@ LARGEST_STEP = 35.0
 STEP = 5
 """Trees between two looks at the validation part."""
 
-FORGONE = 2.0
+FORGONE = 1.0
 """Validation positives whose worth of average precision is given up for fewer trees: one positive that changes its
 place moves it by about 1 / n, so less than that is noise, and fewer trees cost less and age better."""
 
@@ -94,7 +94,7 @@ def growth_for(n_rarest: int, n_rows: int) -> Growth:
     """
     if n_rarest >= LEAST_POSITIVES:
         penalty = float(np.clip(0.06 * n_rows / n_rarest, 1.0, 7.0))
-        return Growth(0.05, 300, 15, 20, penalty)
+        return Growth(0.05, 300, 15, 40, penalty)
     least = 20
     penalty = max(0.0, least * (1 / LARGEST_STEP - n_rarest / n_rows))
     return Growth(0.1, 100, 31, least, penalty)
@@ -107,7 +107,7 @@ class BoostingClassifier(TableClassifier):
     ----------
     learning_rate : float or {"auto"}, default="auto"
         Step of each tree. This and the next four follow from the number of rare rows (`growth_for`) unless given:
-        0.05, 300, 15, 20 and 1 to 7 (the rarer, the more) from 400 rare rows; below that 0.1, 100, 31, 20 and a
+        0.05, 300, 15, 40 and 1 to 7 (the rarer, the more) from 400 rare rows; below that 0.1, 100, 31, 20 and a
         penalty that bounds the step of a leaf of positives only.
     max_iter : int or {"auto"}, default="auto"
         Most trees (for several classes: for each class).
