@@ -72,12 +72,14 @@ def judge(name: str) -> list[dict[str, object]]:
             ratios, peers, gaps = [], [], []
             for seed in SEEDS:
                 a, b, u, v = train_test_split(X, y, stratify=y, test_size=0.5, random_state=seed)
-                model = Treated(learner, ours, recalibrate="intercept").fit(a, u)
+                model = Treated(learner, ours, recalibrate="intercept", random_state=0).fit(a, u)
                 p = model.predict_proba(b)[:, 1]
                 ratios.append(p.mean() / v.mean())
                 raw = raw_probabilities(learner, theirs, a, u, b)
                 peers.append(raw.mean() / v.mean())
-                bare = Treated(learner, ours, recalibrate=None).fit(a, u).predict_proba(b)[:, 1]
+                bare = (
+                    Treated(learner, ours, recalibrate=None, random_state=0).fit(a, u).predict_proba(b)[:, 1]
+                )
                 gaps.append(abs(roc_auc_score(v, p) - roc_auc_score(v, bare)))
             noise = 2.0 / np.sqrt(len(SEEDS) * max(v.sum(), 1))
             rows.append(

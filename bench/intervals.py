@@ -63,7 +63,7 @@ def coverage(n_positive: int, n_rows: int, distance: float) -> list[dict[str, ob
         rows.append(
             {
                 "name": f"coverage of {name}, {n_positive} positives in {n_rows}, distance {distance}",
-                "ours": round(covered, 4),
+                "ours": round(float(covered), 4),
                 "target": "0.93 to 0.97" if name not in EXACT else ">= 0.93 (exact)",
                 "met": bool(0.93 - noise <= covered <= most),
             }

@@ -342,7 +342,8 @@ class Draws:
         Exact for proportions of independent rows; else from the bootstrap's standard error, on the scale on which
         the figure covers best: a binomial interval of the rows that would have that error for average precision,
         F-beta, G-mean and balanced accuracy; log-odds with half a positive added for ROC AUC; Fisher's z for the
-        correlation; logarithm for ratios and losses; square root for costs.
+        correlation; logarithm for ratios and losses; square root for costs. Balanced accuracy of independent rows
+        joins the intervals of its two rates.
 
         Parameters
         ----------
@@ -369,6 +370,9 @@ class Draws:
         if exact is not None:
             ends = two_sided(*exact, confidence)
             return Interval(value, float(ends[0]), float(ends[1]))
+        if metric == "balanced_accuracy" and {"recall", "specificity"} <= self.trials[candidate].keys():
+            rates = [self.trials[candidate][name] for name in ("recall", "specificity")]
+            return Interval(value, *_mean_rate_ends(rates, confidence))
         return Interval(value, *_ends(metric, value, drawn, confidence, self.n_positive))
 
     def intervals(self, candidate: str, confidence: float = 0.95) -> dict[str, Interval]:
@@ -714,6 +718,17 @@ def _share_ends(
         return float(ends[0]), float(ends[1])
     lower, upper = beta_distribution.ppf([half, 1.0 - half], hits + 0.5, n - hits + 0.5)
     return float(lower), float(upper)
+
+
+def _mean_rate_ends(rates: list[tuple[float, float]], confidence: float) -> tuple[float, float]:
+    """Join Jeffreys' intervals of independent rates to one of their mean (G. Zou and A. Donner, 2008)."""
+    half, below, above = 0.5 - confidence / 2.0, 0.0, 0.0
+    for hits, trials in rates:
+        lower, upper = beta_distribution.ppf([half, 1.0 - half], hits + 0.5, trials - hits + 0.5)
+        below += max(hits / trials - float(lower), 0.0) ** 2
+        above += max(float(upper) - hits / trials, 0.0) ** 2
+    mean = float(np.mean([hits / trials for hits, trials in rates]))
+    return mean - float(np.sqrt(below)) / len(rates), mean + float(np.sqrt(above)) / len(rates)
 
 
 def _cost_ends(value: float, drawn: np.ndarray, quantile: float) -> tuple[float, float]:
