@@ -184,13 +184,21 @@ def test_refusals_are_one_clear_message(learner: Any, seed: int) -> None:
 
 
 def test_the_catalogue_names_what_design_names() -> None:
-    assert (
-        list(LEARNERS)
-        == (
-            "logistic linear_learner boosting forest lightgbm catboost mlp blend balanced_bagging balanced_forest "
-            "easy_ensemble rusboost self_paced"
-        ).split()
-    )
+    assert list(LEARNERS) == [
+        "logistic",
+        "linear_learner",
+        "boosting",
+        "forest",
+        "lightgbm",
+        "catboost",
+        "mlp",
+        "blend",
+        "balanced_bagging",
+        "balanced_forest",
+        "easy_ensemble",
+        "rusboost",
+        "self_paced",
+    ]
     assert {"none", "class_weight", "cost_weight", "random_over", "smote", "enn"} <= set(TREATMENTS)
     assert set(default_learners()) <= set(LEARNERS)
     assert default_learners()[0] == "logistic"

@@ -96,7 +96,9 @@ def _words(series: pl.Series) -> np.ndarray:
 
 def _texts(series: pl.Series) -> pl.Series:
     if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
-        return pl.Series([None if value is None else str(value) for value in series.to_list()], dtype=pl.String)
+        return pl.Series(
+            [None if value is None else str(value) for value in series.to_list()], dtype=pl.String
+        )
     return series.cast(pl.String)
 
 
