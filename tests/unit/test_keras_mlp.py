@@ -175,8 +175,9 @@ def network(n_inputs: int, n_outputs: int) -> Any:
 
 def test_any_keras_model_may_be_built() -> None:
     X, y = table(1500)
-    model = small(build=network, max_epochs=15, learning_rate=0.01).fit(X, y)
+    model, again = (small(build=network, learning_rate=0.01).fit(X, y) for _ in range(2))
     assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.8
+    np.testing.assert_array_equal(model.predict_proba(X), again.predict_proba(X))
     with pytest.raises(InputError, match="outputs"):
         small(build=lambda n, _: network(n, 5)).fit(X, y)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,8 +112,8 @@ class MLPClassifier(TableClassifier):
     clip : float, default=5.0
         Standardised numbers are cut at plus and minus this.
     build : callable or None, default=None
-        ``build(n_inputs, n_outputs)`` gives a `keras.Model` from inputs to logits in place of the dense layers. Its
-        kernels are its own to draw.
+        ``build(n_inputs, n_outputs)`` gives a `keras.Model` from inputs to logits in place of the dense layers. What
+        its initialisers draw without a seed of their own is drawn again with ours.
     verbose : int, default=0
         1 shows a bar with the time left.
     random_state : int, Generator, RandomState or None, default=None
@@ -248,7 +249,7 @@ class MLPClassifier(TableClassifier):
         weighed = _Part(train.inputs, train.codes, train.weight * by_class[train.codes])
         ahead = _Part(judged.inputs, judged.codes, judged.weight * by_class[judged.codes])
         best, logits = self._run(engine, spec, weights_0, weighed, ahead, plan, streams)
-        self._weights, self._config = best, engine.core.to_json()
+        self._weights = best
         self._loss: dict[str, Any] = {
             "name": spec.name,
             "gamma": spec.gamma,
@@ -366,22 +367,35 @@ class MLPClassifier(TableClassifier):
         return self.batches.plan(train.inputs, self.classes_[train.codes])
 
     def _engine(self, n_inputs: int, n_outputs: int, spec: LossSpec) -> Engine:
-        hidden = tuple(int(units) for units in self.hidden_layer_sizes)
-        if self.build is not None:
-            self._key: str | None = None
-            core = self.build(n_inputs, n_outputs)
-            if core.output_shape[-1] != n_outputs:
-                raise InputError(
-                    f"build gave a model with {core.output_shape[-1]} outputs.",
-                    expected=f"Expected {n_outputs}: one logit for two classes, else one a class.",
-                )
-            return engine_of(None, lambda: core, spec, float(self.learning_rate))
-        self._key = f"{n_inputs} {n_outputs} {hidden} {self.dropout} {self.activation}"
+        self._network: dict[str, Any] = {
+            "n_inputs": n_inputs,
+            "n_outputs": n_outputs,
+            "hidden": [int(units) for units in self.hidden_layer_sizes],
+            "dropout": float(self.dropout),
+            "activation": str(self.activation),
+        }
+        if self.build is None:
+            return engine_of(self._key(), self._core, spec, float(self.learning_rate))
+        core = self.build(n_inputs, n_outputs)
+        if core.output_shape[-1] != n_outputs:
+            raise InputError(
+                f"build gave a model with {core.output_shape[-1]} outputs.",
+                expected=f"Expected {n_outputs}: one logit for two classes, else one a class.",
+            )
+        self._network["config"] = core.to_json()
+        return engine_of(None, lambda: core, spec, float(self.learning_rate))
 
-        def make() -> Any:
-            return layers(n_inputs, n_outputs, hidden, float(self.dropout), self.activation)
+    def _key(self) -> str:
+        return json.dumps(self._network, sort_keys=True)
 
-        return engine_of(self._key, make, spec, float(self.learning_rate))
+    def _core(self) -> Any:
+        """Make the network anew, without its weights."""
+        own = self._network
+        if "config" in own:
+            keras, _ = keras_on_jax()
+            return keras.models.model_from_json(own["config"])
+        hidden = tuple(own["hidden"])
+        return layers(own["n_inputs"], own["n_outputs"], hidden, own["dropout"], own["activation"])
 
     def _run(
         self,
@@ -490,12 +504,8 @@ class MLPClassifier(TableClassifier):
     def _restored(self) -> tuple[Engine, tuple[Any, Any, Any]]:
         """Give the compiled network and its weights on the device, made when first asked for."""
         if getattr(self, "_cache", None) is None:
-            keras, jax = keras_on_jax()
-
-            def make() -> Any:
-                return keras.models.model_from_json(self._config)
-
-            engine = engine_of(self._key or self._config, make, self._spec, float(self._loss["rate"]))
+            _, jax = keras_on_jax()
+            engine = engine_of(self._key(), self._core, self._spec, float(self._loss["rate"]))
             self._cache = (engine, _state(engine, self._weights, jax))
         return self._cache[0], self._cache[1]
 
@@ -503,8 +513,7 @@ class MLPClassifier(TableClassifier):
     def model_(self) -> Any:
         """The Keras model, preprocessing included: from numbers and category codes to logits."""
         check_is_fitted(self, "encoder_")
-        keras, _ = keras_on_jax()
-        core = keras.models.model_from_json(self._config)
+        core = self._core()
         for variable, value in zip(core.variables, self._weights, strict=True):
             variable.assign(value)
         return whole_model(Layout.from_dict(self._layout), core)
@@ -591,12 +600,10 @@ def _state(engine: Engine, weights: list[np.ndarray], jax: Any) -> tuple[Any, An
     def of(variables: Any) -> list[Any]:
         return [jax.numpy.asarray(weights[place[id(variable)]]) for variable in variables]
 
-    slots = [jax.numpy.zeros_like(variable.value) for variable in engine.optimizer.variables]
-    rate = [v.path.endswith("learning_rate") for v in engine.optimizer.variables]
-    slots = [
-        v.value if own else slot for v, own, slot in zip(engine.optimizer.variables, rate, slots, strict=True)
-    ]
-    return of(engine.core.trainable_variables), of(engine.core.non_trainable_variables), slots
+    trained = of(engine.core.trainable_variables)
+    zeros = [jax.numpy.asarray(np.zeros(value.shape, dtype=np.float32)) for value in trained]
+    slots = jax.numpy.asarray(np.float32(0.0)), zeros, list(zeros)
+    return trained, of(engine.core.non_trainable_variables), slots
 
 
 def _weights(engine: Engine, state: tuple[Any, Any, Any]) -> list[np.ndarray]:

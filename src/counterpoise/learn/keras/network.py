@@ -2,8 +2,8 @@
 
 A Keras model's own `fit` returns to Python after every step; with a table of a few dozen columns that costs more
 than the step. Here an epoch is one execution: the table lies on the device, and a scan over row numbers takes the
-rows, steps the optimiser, and scores the validation rows at the end. Keras's stateless calls make it possible for any
-Keras model and optimiser.
+rows, takes a step of Adam, and scores the validation rows at the end. Keras's stateless calls make it possible for
+any Keras model.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Layout:
                 counts = np.bincount(values.astype(np.int64), weights=mass)
                 levels[j] = np.sort(np.argsort(-counts, kind="stable")[:MAX_LEVELS])
                 continue
-            mean[j] = np.average(values, weights=mass)
-            spread = float(np.sqrt(np.average((values - mean[j]) ** 2, weights=mass)))
+            mean[j] = (values * mass).sum() / mass.sum()
+            spread = float(np.sqrt(((values - mean[j]) ** 2 * mass).sum() / mass.sum()))
             scale[j] = spread if spread > 1e-12 * max(1.0, abs(mean[j])) else 1.0
         large = ~is_category & (np.abs(mean) > 1e3 * scale)
         flagged = np.flatnonzero(np.isnan(block).any(axis=0) & ~is_category)
@@ -137,22 +137,26 @@ class Layout:
         ndarray of shape (n_rows, n_inputs), float32
             Scaled and clipped numbers, flags, then a column for each level and one for other levels.
         """
-        block = self.shifted(block)
-        out = np.empty((len(block), self.n_inputs), dtype=np.float32)
+        out = np.empty(
+            (self.n_inputs, len(block)), dtype=np.float32
+        )  # a row an input: columns are read in order
         numbers = self.numbers
-        z = block[:, numbers]
-        z -= self.mean[numbers].astype(np.float32)
-        z /= self.scale[numbers].astype(np.float32)
-        np.nan_to_num(z, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        np.clip(z, -self.clip, self.clip, out=out[:, : len(numbers)])
-        k = len(numbers) + len(self.flagged)
-        out[:, len(numbers) : k] = np.isnan(block[:, self.flagged])
+        for k, j in enumerate(numbers):
+            z = (block[:, j] - self.offset[j]).astype(np.float32)
+            z -= np.float32(self.mean[j])
+            z /= np.float32(self.scale[j])
+            z[np.isnan(z)] = 0.0
+            np.clip(z, -self.clip, self.clip, out=out[k])
+        k = len(numbers)
+        for j in self.flagged:
+            out[k] = np.isnan(block[:, j])
+            k += 1
         for j, own in self.levels.items():
-            hot = block[:, [j]] == own.astype(np.float32)
-            out[:, k : k + len(own)] = hot
-            out[:, k + len(own)] = ~np.isnan(block[:, j]) & ~hot.any(axis=1)
+            hot = own[:, None] == block[:, j]
+            out[k : k + len(own)] = hot
+            out[k + len(own)] = ~np.isnan(block[:, j]) & ~hot.any(axis=0)
             k += len(own) + 1
-        return out
+        return np.ascontiguousarray(out.T)
 
     @property
     def numbers(self) -> np.ndarray:
@@ -253,10 +257,16 @@ def layers(n_inputs: int, n_outputs: int, hidden: tuple[int, ...], dropout: floa
     keras, _ = keras_on_jax()
     x = inputs = keras.Input((n_inputs,), name="inputs")
     for k, units in enumerate(hidden):
-        x = keras.layers.Dense(units, activation=activation, name=f"hidden_{k}")(x)
+        x = keras.layers.Dense(units, activation=activation, kernel_initializer=_zeros, name=f"hidden_{k}")(x)
         if dropout > 0:
             x = keras.layers.Dropout(dropout, seed=k, name=f"dropout_{k}")(x)
-    return keras.Model(inputs, keras.layers.Dense(n_outputs, name="logits")(x), name="network")
+    outputs = keras.layers.Dense(n_outputs, kernel_initializer=_zeros, name="logits")(x)
+    return keras.Model(inputs, outputs, name="network")
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+    """Give zeros without compiling a program for each shape; the weights are set afterwards."""
+    return np.zeros(shape, dtype=dtype or "float32")
 
 
 def initial_weights(model: Any, stream: Streams, bias: np.ndarray, *, redraw: bool) -> list[np.ndarray]:
@@ -271,16 +281,17 @@ def initial_weights(model: Any, stream: Streams, bias: np.ndarray, *, redraw: bo
     bias : ndarray of shape (n_outputs,)
         Bias of the output.
     redraw : bool
-        Draw the kernels (Glorot & Bengio, AISTATS 2010); False keeps those of the model.
+        Draw the kernels (Glorot & Bengio, AISTATS 2010); False draws only those whose own initialiser has no seed,
+        with that initialiser.
 
     Returns
     -------
     list of ndarray
         In the order of ``model.variables``.
     """
-    weights = []
+    weights, seeded = [], {} if redraw else _seeded(model, stream)
     for k, variable in enumerate(model.variables):
-        value = np.array(variable.value)
+        value = seeded.get(id(variable), np.array(variable.value))
         draw = stream.child("weights", k).generator()
         if variable.path.endswith("seed_generator_state"):
             value = np.array([draw.integers(2**31), 0], dtype=value.dtype)
@@ -295,6 +306,24 @@ def initial_weights(model: Any, stream: Streams, bias: np.ndarray, *, redraw: bo
         if variable is own and weights[k].shape == bias.shape:
             weights[k] = bias.astype(weights[k].dtype)
     return weights
+
+
+def _seeded(model: Any, stream: Streams) -> dict[int, np.ndarray]:
+    """Draw what the model's layers drew without a seed again, with one."""
+    keras, _ = keras_on_jax()
+    drawn: dict[int, np.ndarray] = {}
+    for k, layer in enumerate(model.layers):
+        if hasattr(layer, "layers"):
+            drawn |= _seeded(layer, stream.child("layer", k))
+        for name in ("kernel", "recurrent_kernel", "embeddings"):
+            variable, own = getattr(layer, name, None), getattr(layer, f"{name}_initializer", None)
+            if not isinstance(own, keras.initializers.Initializer) or variable is None:
+                continue
+            options = own.get_config()
+            if "seed" in options and options["seed"] is None:
+                fresh = type(own).from_config({**options, "seed": stream.child("layer", k, name).seed()})
+                drawn[id(variable)] = np.array(fresh(variable.shape, dtype=variable.dtype))
+    return drawn
 
 
 def whole_model(layout: Layout, core: Any) -> Any:
@@ -341,8 +370,6 @@ class Engine:
     ----------
     core : keras.Model
         The network.
-    optimizer : keras optimiser
-        Built for it.
     epoch : callable
         One epoch in one execution.
     forward : callable
@@ -350,10 +377,12 @@ class Engine:
     """
 
     core: Any
-    optimizer: Any
     epoch: Callable[..., Any]
     forward: Callable[..., Any]
 
+
+ADAM_FIRST, ADAM_SECOND, ADAM_LEAST = 0.9, 0.999, 1e-7
+"""Adam's decay rates (D. Kingma, J. Ba, ICLR 2015) and Keras's epsilon."""
 
 _ENGINES: OrderedDict[str, Engine] = OrderedDict()
 
@@ -394,10 +423,8 @@ def engine_of(core_key: str | None, make: Callable[[], Any], loss: LossSpec, rat
 
 
 def _compiled(core: Any, spec: LossSpec, rate: float) -> Engine:
-    keras, jax = keras_on_jax()
+    _, jax = keras_on_jax()
     jnp = jax.numpy
-    optimizer = keras.optimizers.Adam(rate)
-    optimizer.build(core.trainable_variables)
     of_rows = row_loss(spec, jnp)
 
     def objective(trained: Any, other: Any, X: Any, codes: Any, weight: Any) -> tuple[Any, Any]:
@@ -419,10 +446,23 @@ def _compiled(core: Any, spec: LossSpec, rate: float) -> Engine:
             (loss, (logits, other)), slope = gradient(
                 trained, other, X[own], codes[own], weight[own] * present
             )
-            trained, slots = optimizer.stateless_apply(slots, slope, trained)
+            trained, slots = _adam(jnp, rate, trained, slope, slots)
             return (trained, other, slots), (loss, logits)
 
         state, (losses, logits) = jax.lax.scan(step, state, (rows, there))
         return state, losses, logits, forward(state[0], state[1], ahead)
 
-    return Engine(core, optimizer, jax.jit(epoch), jax.jit(forward))
+    return Engine(core, jax.jit(epoch), jax.jit(forward))
+
+
+def _adam(jnp: Any, rate: float, trained: Any, slope: Any, slots: Any) -> tuple[Any, Any]:
+    """Take a step of Adam; slots are the count of steps and the two running means of each weight."""
+    count, first, second = slots
+    count = count + 1.0
+    first = [ADAM_FIRST * m + (1 - ADAM_FIRST) * g for m, g in zip(first, slope, strict=True)]
+    second = [ADAM_SECOND * v + (1 - ADAM_SECOND) * g**2 for v, g in zip(second, slope, strict=True)]
+    step = rate * jnp.sqrt(1 - ADAM_SECOND**count) / (1 - ADAM_FIRST**count)
+    moved = [
+        w - step * m / (jnp.sqrt(v) + ADAM_LEAST) for w, m, v in zip(trained, first, second, strict=True)
+    ]
+    return moved, (count, first, second)
