@@ -2,7 +2,7 @@
 
 Shape A has 182,276 rows, 29 columns and 320 positives; B is forest cover (286,048 x 10, 2,747 positives), C is
 mammography (11,183 x 6, 260 positives). Ours is the best of three runs, the peer's is one. Memory is what a process
-of its own takes at most beyond the input, by its resident set. "Same rows" compares what is kept.
+of its own takes at most beyond the input, by its resident set (Linux). "Same rows" compares what is kept.
 
     python -m bench.resampling                     everything
     python -m bench.resampling --quick             without what takes the peer more than a minute and a half
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
 import time
 import warnings
@@ -104,9 +103,16 @@ def _measure(room: str, row: Row, path: Path, queue: Any) -> None:
     with np.load(path) as table:
         X, y = table["X"], table["y"]
     _sampler(room, row).fit_resample(X[:2000], np.arange(2000) % 7 == 0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = _peak()
     _sampler(room, row).fit_resample(X, y)
-    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / MEGABYTE)
+    queue.put(_peak() - before)
+
+
+def _peak() -> float:
+    """Read this process's peak resident set, in megabytes (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / MEGABYTE
 
 
 def measured(row: Row, *, with_peer: bool, with_memory: bool) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from counterpoise.neighbours import search as search_module
 from counterpoise.neighbours import segments as segments_module
 from counterpoise.neighbours.blocks import by_blocks
 from counterpoise.neighbours.cells import Cells
-from counterpoise.neighbours.distances import pair_distances, product, rounding, squared_norms
+from counterpoise.neighbours.distances import pair_distances, product, product_type, rounding, squared_norms
 from counterpoise.neighbours.duplicates import distinct_rows
 from counterpoise.neighbours.trees import Tree
 
@@ -54,7 +54,9 @@ def drawn(seed: int, n: int, d: int, kind: str) -> np.ndarray:
     if kind == "grid":
         return np.round(X)
     if kind == "repeats":
-        return np.repeat(X[: max(2, n // 9)], 10, axis=0)[draw.permutation(max(2, n // 9) * 10)][:n]
+        return X[draw.integers(0, max(1, n // 9), n)]
+    if kind == "huge":
+        return X * 1e30
     if kind == "offset":
         return X * 1e-3 + 1e6
     if kind == "units":
@@ -62,7 +64,7 @@ def drawn(seed: int, n: int, d: int, kind: str) -> np.ndarray:
     return X.astype(np.float32) if kind == "single" else X
 
 
-KINDS = st.sampled_from(["plain", "grid", "repeats", "offset", "units", "single"])
+KINDS = st.sampled_from(["plain", "grid", "repeats", "offset", "units", "single", "huge"])
 
 
 @MODERATE
@@ -130,7 +132,8 @@ def test_distinct_rows_are_those_of_numpy(seed: int, n: int, d: int, kind: str) 
 def test_estimates_stay_within_their_bound(seed: int, d: int, kind: str, dtype: type) -> None:
     X = drawn(seed, 60, d, kind).astype(np.float64)
     X = X - X.mean(axis=0)
-    rounded = X.astype(dtype)
+    rounded = X.astype(max(dtype, product_type(X), key=lambda kind: np.dtype(kind).itemsize))
+    dtype = rounded.dtype
     norms = squared_norms(rounded)
     estimates = product(rounded, norms, rounded).astype(np.float64) + norms
     n = len(X)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from counterpoise.neighbours.distances import pair_distances, rounding, squared_norms
+from counterpoise.neighbours.distances import pair_distances, product_type, rounding, squared_norms
 from counterpoise.neighbours.space import Space
 from counterpoise.neighbours.workers import WORKING_MEMORY, each
 
@@ -26,7 +26,6 @@ _WIDTHS = (
 )  # from how many points on, points of a group: a second look costs k groups
 _BLOCK = 4096  # points of a block
 _QUERIES = 128  # queries of one product: 128 x 4096 estimates of 4 bytes stay in a core's cache
-_LARGEST_FLOAT32 = 1e16  # beyond this, squares leave the range of float32
 _TOO_MANY = 48  # groups to look at again, per query and neighbour, above which float64 estimates pay
 
 
@@ -73,7 +72,7 @@ def by_blocks(
     distances = np.empty((len(queries), k), dtype=np.float64)
     indices = np.empty((len(queries), k), dtype=np.int64)
     centre = _centre(points)
-    dtype: type = np.float32 if _fits_float32(queries, points, centre) else np.float64
+    dtype = product_type(queries.numbers, points.numbers)
     n_groups = -(-len(points) // _width(len(points))) + 1
     step = int(np.clip(working_memory // (32 * n_groups), 16, 1 << 16))
     for start in range(0, len(queries), step):
@@ -94,18 +93,6 @@ def _centre(points: Space) -> np.ndarray:
     sample = points.numbers[:: max(1, len(points) // 4096)]
     middle: np.ndarray = sample.mean(axis=0, dtype=np.float64)
     return middle
-
-
-def _fits_float32(queries: Space, points: Space, centre: np.ndarray) -> bool:
-    largest = max((_largest(space.numbers) for space in (queries, points)), default=0.0)
-    return bool(largest + np.abs(centre).max(initial=0.0) < _LARGEST_FLOAT32)
-
-
-def _largest(numbers: object) -> float:
-    values = getattr(numbers, "data", numbers) if not isinstance(numbers, np.ndarray) else numbers
-    if not isinstance(values, np.ndarray) or not values.size:
-        return 0.0
-    return max(float(values.max()), -float(values.min()))
 
 
 def _nearest(

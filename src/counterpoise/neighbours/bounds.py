@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from counterpoise.neighbours.distances import Scratch, product, rounding, squared_norms
+from counterpoise.neighbours.distances import Scratch, product, product_type, rounding, squared_norms
 from counterpoise.neighbours.search import Index
 from counterpoise.neighbours.space import Space
 from counterpoise.neighbours.workers import each, runs_of
@@ -37,15 +37,16 @@ def nearest_bounds(
         return exact, exact
     few = points.dense(slice(None)).astype(np.float64)
     centre = few.mean(axis=0)
-    right = (few - centre).astype(np.float32)
-    weights, bound = squared_norms(right), rounding(right.shape[1] + 1, np.float32)
+    dtype = product_type(queries.numbers, few)
+    right = (few - centre).astype(dtype)
+    weights, bound = squared_norms(right), rounding(right.shape[1] + 1, dtype)
     low, high = np.empty(len(queries)), np.empty(len(queries))
 
     def run(starts: np.ndarray) -> None:
         scratch = Scratch()
         for start in starts.tolist():
             part = slice(start, min(start + _ROWS, len(queries)))
-            left = (queries.dense(part) - centre).astype(np.float32)
+            left = (queries.dense(part) - centre).astype(dtype)
             norms = squared_norms(left)
             low[part] = _least(left, right, weights * (1 - bound), scratch) + norms * (1 - bound)
             high[part] = low[part] + 2 * bound * (norms + weights.max())

@@ -63,8 +63,12 @@ class Cells:
         """
         order, start = _split(X, size)
         rows = X[order]
-        centre = np.add.reduceat(rows, start[:-1], axis=0) / np.diff(start)[:, None].astype(X.dtype)
-        low, high = (pick.reduceat(rows, start[:-1], axis=0) for pick in (np.minimum, np.maximum))
+        columns, cuts = np.ascontiguousarray(rows.T), start[:-1]  # reductions run along memory
+        centre, low, high = (
+            np.ascontiguousarray(pick.reduceat(columns, cuts, axis=1).T)
+            for pick in (np.add, np.minimum, np.maximum)
+        )
+        centre /= np.diff(start)[:, None].astype(X.dtype)
         return cls(order, start, rows, centre, low, high)
 
     def __len__(self) -> int:

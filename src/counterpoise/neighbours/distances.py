@@ -13,12 +13,47 @@ only what it can prove.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["CELL_BYTES", "Scratch", "centred", "pair_distances", "product", "rounding", "squared_norms"]
+__all__ = [
+    "CELL_BYTES",
+    "Scratch",
+    "centred",
+    "pair_distances",
+    "product",
+    "product_type",
+    "rounding",
+    "squared_norms",
+]
+
+_LARGEST_FLOAT32 = 1e16  # beyond this, squares and their sums may leave the range of float32
 
 CELL_BYTES = 1 << 19
 """Size of the scratch of one batch of pairs: half a megabyte stays in a core's own cache."""
+
+
+def product_type(*tables: Any) -> type:
+    """Say in which precision products of some tables may be computed.
+
+    Parameters
+    ----------
+    *tables : ndarray or CSR matrix
+        Numbers, none missing.
+
+    Returns
+    -------
+    type
+        float32; float64 where squares could leave its range.
+    """
+    largest = max(_largest(table) for table in tables)
+    return np.float32 if largest < _LARGEST_FLOAT32 else np.float64
+
+
+def _largest(table: Any) -> float:
+    values = table if isinstance(table, np.ndarray) else table.data
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 class Scratch:
@@ -128,10 +163,10 @@ def squared_norms(X: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,), float64
-        ``Σ_j X_ij²``.
+        ``Σ_j X_ij²``, summed in the type of X; `rounding` has room for its error.
     """
-    norms: np.ndarray = np.einsum("ij,ij->i", X, X, dtype=np.float64)
-    return norms
+    norms: np.ndarray = np.einsum("ij,ij->i", X, X)
+    return norms.astype(np.float64)
 
 
 def rounding(n_columns: int, dtype: np.dtype | type) -> float:

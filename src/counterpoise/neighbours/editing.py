@@ -172,7 +172,7 @@ def _swept(
     found = []
     for part in range(n_parts):
         rows = own[part::n_parts]
-        for dtype in (np.float32, np.float64):
+        for dtype in (index.product_type, np.float64):
             field = _Field.of(index, y, label, rows, lines, k if needs_own else 0, dtype)
             is_open = _open_rows(field, lines, low, index.n_jobs)
             if np.count_nonzero(is_open) <= len(rows) // 2:

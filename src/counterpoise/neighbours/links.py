@@ -73,7 +73,7 @@ def _one_end_of_each(index: Index, y: np.ndarray, segments: Segments | None) -> 
 def _unbeaten(index: Index, rows: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Say of which rows no point of a part of the table is surely nearer than a squared distance."""
     points = index.points
-    if not points.is_plain or not len(rows):
+    if not points.is_plain or not len(rows) or index.product_type is not np.float32:
         return np.ones(len(rows), dtype=bool)
     part = np.arange(0, len(points), max(1, len(points) // _GLANCE))
     centre = points.numbers[rows].mean(axis=0, dtype=np.float64)

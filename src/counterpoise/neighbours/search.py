@@ -14,6 +14,7 @@ import numpy as np
 
 from counterpoise.errors import OptionError, TypeOfInputError
 from counterpoise.neighbours.blocks import by_blocks
+from counterpoise.neighbours.distances import product_type
 from counterpoise.neighbours.duplicates import Distinct, distinct_rows
 from counterpoise.neighbours.space import Space
 from counterpoise.neighbours.trees import Tree
@@ -56,6 +57,11 @@ class Index:
         if len(sample) - len(distinct_rows(sample.numbers, sample.codes)) < _REPEATS:
             return None
         return distinct_rows(self.points.numbers, self.points.codes)
+
+    @cached_property
+    def product_type(self) -> type:
+        """Precision in which products of the points may be computed."""
+        return product_type(self.points.numbers)
 
     @cached_property
     def _places(self) -> Space:
