@@ -1,7 +1,7 @@
 """Exact nearest neighbours that know about classes.
 
-What this room answers, and what it promises
----------------------------------------------
+What this room answers:
+
 ``kneighbors(queries, points, k, rows=None)``
     The k nearest points of each query, distances and numbers. `rows` says which point each query itself is, so that
     it is left out of its own neighbours.

@@ -148,6 +148,7 @@ def least_of_each(
     fixed = _fixed_error(points, dtype)
 
     def one_block(number: int) -> None:
+        """Estimate one block of points; each writes to columns of its own."""
         rows = slice(starts[number], min(starts[number] + _BLOCK, len(points)))
         places = slice(int(offsets[number]), int(offsets[number + 1]))
         error[places] = fixed + bound * _estimate(
@@ -245,6 +246,7 @@ def _decide(
     chunks = _chunks(ends, per_chunk)
 
     def decide(chunk: slice) -> None:
+        """Decide a run of queries; each writes to rows of its own."""
         groups = slice(int(ends[chunk.start]), int(ends[chunk.stop]))
         query = np.repeat(candidates[0][groups], width)
         point = members[candidates[1][groups]].ravel()

@@ -43,6 +43,7 @@ def nearest_bounds(
     low, high = np.empty(len(queries)), np.empty(len(queries))
 
     def run(starts: np.ndarray) -> None:
+        """Bound some blocks of queries; each writes to rows of its own."""
         scratch = Scratch()
         for start in starts.tolist():
             part = slice(start, min(start + _ROWS, len(queries)))

@@ -125,6 +125,7 @@ class ValueDifferences:
         parts = [slice(i, min(i + step, len(queries))) for i in range(0, len(queries), step)]
 
         def nearest(part: slice) -> tuple[np.ndarray, np.ndarray]:
+            """Search for some of the queries."""
             distances = self.between(queries[part], points)
             if rows is not None:
                 distances[np.arange(len(distances)), rows[part]] = np.inf

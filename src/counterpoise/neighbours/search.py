@@ -1,4 +1,4 @@
-"""k nearest neighbours: the one question, and which way answers it.
+"""The one question - which points are nearest - and which way answers it.
 
 In few columns a tree skips most points; in many it skips none, and products win. Where rows repeat, the search is
 among distinct rows, and row numbers are put back afterwards. All ways give the same answer to the last bit, so the
