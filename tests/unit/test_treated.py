@@ -11,6 +11,7 @@ from scipy.special import expit
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -130,6 +131,17 @@ def test_the_level_of_a_small_draw_is_read_off_the_rows_it_left_out(seed: int) -
         proba = model.fit(X[:half], y[:half]).predict_proba(X)[:, 1]
         ratios.append(proba[half:].mean() / y[:half].mean())
     assert max(ratios) / min(ratios) < 1.35
+
+
+def test_an_intercept_is_joined_by_a_slope_where_few_rows_made_the_odds_too_wide(seed: int) -> None:
+    X, y = _rare(seed, 20_000, shift=6.0, d=20)
+    half = len(y) // 2
+    few = Treated(LogisticRegression(C=100, max_iter=2000), "random_under", random_state=seed)
+    few.fit(X[:half], y[:half])
+    base = y[:half].mean()
+    assert log_loss(y[half:], few.predict_proba(X[half:])) < log_loss(y[half:], np.full(half, base))
+    many = Treated(LogisticRegression(), "class_weight", random_state=seed).fit(X[:half], y[:half])
+    assert [part.kind for part in many.map_.maps] == ["prior", "intercept"]
 
 
 def test_several_classes_are_put_back_too(seed: int) -> None:

@@ -90,7 +90,9 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         ``"random_under"``, ...); or anything with ``plan(X, y)`` or ``fit_resample(X, y)``.
     recalibrate : {"intercept", "platt", "isotonic", "prior"} or None, default="intercept"
         How probabilities are put back. ``"prior"`` is the closed form alone and costs one fit; the others add a
-        map fitted on out-of-fold probabilities and cost a fit a fold more. None leaves the learner's own
+        map fitted on out-of-fold probabilities and cost a fit a fold more. Where a sampler keeps under half of the
+        rows and the learner's log-odds are then too wide, as of few rows they are, ``"intercept"`` narrows them, too:
+        moved alone, a handful of negatives with huge odds would set the level. None leaves the learner's own
         probabilities.
     cv : int, splitter or {"auto"}, default="auto"
         Folds of the out-of-fold probabilities; fewer where the rarest class has fewer rows. ``"auto"`` is 5, and
@@ -203,9 +205,20 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             self._score_left_out(X, used, unseen)
             tested = ~np.isnan(unseen[:, 0])
             of_tested = None if weights is None else weights[tested]
-            corrections = [fit_map(str(self.recalibrate), codes[tested], unseen[tested], of_tested)]
+            is_thinned = used is not None and len(np.unique(used)) < len(codes) / 2
+            corrections = [self._correction(codes[tested], unseen[tested], of_tested, is_thinned)]
         self.map_ = self._chain(self.rates_, corrections)
         return self
+
+    def _correction(
+        self, codes: np.ndarray, proba: np.ndarray, weights: np.ndarray | None, is_thinned: bool
+    ) -> CalibrationMap:
+        """Fit the map; an intercept is joined by a slope where few rows made the log-odds too wide."""
+        if self.recalibrate == "intercept" and is_thinned:
+            line = fit_map("platt", codes, proba, weights)
+            if getattr(line, "slope", 1.0) < 1.0:
+                return line
+        return fit_map(str(self.recalibrate), codes, proba, weights)
 
     def _can_map(self, codes: np.ndarray) -> bool:
         if np.bincount(codes).min() >= 2:
