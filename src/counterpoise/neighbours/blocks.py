@@ -147,7 +147,7 @@ def least_of_each(
     error = np.empty(offsets[-1], dtype=np.float64)
     fixed = _fixed_error(points, dtype)
 
-    def one_block(number: int) -> None:
+    def _one_block(number: int) -> None:
         """Estimate one block of points; each writes to columns of its own."""
         rows = slice(starts[number], min(starts[number] + _BLOCK, len(points)))
         places = slice(int(offsets[number]), int(offsets[number + 1]))
@@ -155,7 +155,7 @@ def least_of_each(
             queries, left, norms, points, rows, centre, least[:, places], width
         )
 
-    each(one_block, range(len(starts)), n_jobs)
+    each(_one_block, range(len(starts)), n_jobs)
     members = np.concatenate(layouts) if layouts else np.empty((0, width), dtype=np.int64)
     return _Estimates(least, error, members, bound * norms)
 
@@ -245,7 +245,7 @@ def _decide(
     per_chunk = max(1, working_memory // (64 * width * 4))
     chunks = _chunks(ends, per_chunk)
 
-    def decide(chunk: slice) -> None:
+    def _decide_run(chunk: slice) -> None:
         """Decide a run of queries; each writes to rows of its own."""
         groups = slice(int(ends[chunk.start]), int(ends[chunk.stop]))
         query = np.repeat(candidates[0][groups], width)
@@ -257,7 +257,7 @@ def _decide(
         found = between(queries, points, query, point)
         distances[chunk], indices[chunk] = _first(query - chunk.start, point, found, chunk, k)
 
-    each(decide, chunks, n_jobs)
+    each(_decide_run, chunks, n_jobs)
     return distances, indices
 
 

@@ -42,7 +42,7 @@ def nearest_bounds(
     weights, bound = squared_norms(right), rounding(right.shape[1] + 1, dtype)
     low, high = np.empty(len(queries)), np.empty(len(queries))
 
-    def run(starts: np.ndarray) -> None:
+    def _run(starts: np.ndarray) -> None:
         """Bound some blocks of queries; each writes to rows of its own."""
         scratch = Scratch()
         for start in starts.tolist():
@@ -52,7 +52,7 @@ def nearest_bounds(
             low[part] = _least(left, right, weights * (1 - bound), scratch) + norms * (1 - bound)
             high[part] = low[part] + 2 * bound * (norms + weights.max())
 
-    each(run, runs_of(np.arange(0, len(queries), _ROWS), n_jobs), n_jobs)
+    each(_run, runs_of(np.arange(0, len(queries), _ROWS), n_jobs), n_jobs)
     return np.maximum(low, 0, out=low), np.maximum(high, 0, out=high)
 
 

@@ -124,14 +124,14 @@ class ValueDifferences:
         step = int(np.clip(working_memory // (64 * max(1, len(points))), 1, 1024))
         parts = [slice(i, min(i + step, len(queries))) for i in range(0, len(queries), step)]
 
-        def nearest(part: slice) -> tuple[np.ndarray, np.ndarray]:
+        def _nearest(part: slice) -> tuple[np.ndarray, np.ndarray]:
             """Search for some of the queries."""
             distances = self.between(queries[part], points)
             if rows is not None:
                 distances[np.arange(len(distances)), rows[part]] = np.inf
             return first_of_each(distances, k)
 
-        found = each(nearest, parts, n_jobs)
+        found = each(_nearest, parts, n_jobs)
         if not found:
             return np.empty((0, k)), np.empty((0, k), dtype=np.int64)
         return np.concatenate([d for d, _ in found]), np.concatenate([i for _, i in found])
