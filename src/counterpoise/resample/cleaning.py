@@ -63,6 +63,43 @@ class CleaningSampler(BaseSampler):
         check_neighbour_space(self.neighbour_space)
         require_integer("working_memory", self.working_memory, 1, meaning="It is a number of bytes.")
 
+    def kept_rows(self, data: Labelled, segments: Segments | None = None) -> np.ndarray:
+        """Say which rows stay, where they follow from neighbours alone.
+
+        Parameters
+        ----------
+        data : Labelled
+            The table.
+        segments : Segments, optional
+            What is known of rows that were invented; it saves time and changes nothing.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), bool
+            True for rows that stay.
+        """
+        raise NotImplementedError
+
+    def plan_invented(self, X: Any, y: Any, segments: Segments | None) -> Plan:
+        """Plan the cleaning of a table of which some rows were invented on known segments.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_rows, n_columns)
+            The table.
+        y : array-like of shape (n_rows,)
+            Labels.
+        segments : Segments or None
+            Where invented rows lie, as `segments_of` gives it.
+
+        Returns
+        -------
+        Plan
+            The same as `plan` gives, sooner.
+        """
+        data = self._read(X, y)
+        return kept_plan(data, self.kept_rows(data, segments)).remember(X, y)
+
     def _index(self, data: Labelled) -> Index:
         """See the table as points."""
         space = whole_space(data, self.neighbour_space)

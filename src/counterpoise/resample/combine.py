@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import clone
 
 from counterpoise.chance import Seed
 from counterpoise.errors import TypeOfInputError
 from counterpoise.resample.base import BaseSampler
-from counterpoise.resample.border import is_worthwhile, open_rows
-from counterpoise.resample.cleaning import kept_plan, mode_of
+from counterpoise.resample.cleaning import segments_of
 from counterpoise.resample.edited_neighbours import EditedNearestNeighbours
 from counterpoise.resample.labelled import Labelled
 from counterpoise.resample.plan import Plan
 from counterpoise.resample.smote import SMOTE
 from counterpoise.resample.strategy import SamplingStrategy
-from counterpoise.resample.tomek_links import TomekLinks, without_links
+from counterpoise.resample.tomek_links import TomekLinks
 
 __all__ = ["SMOTEENN", "SMOTETomek"]
 
@@ -67,48 +65,9 @@ class _OverThenClean(BaseSampler):
 
 def _cleaned(clean: BaseSampler, first: Plan, X: Any, y: Any) -> Plan:
     """Plan the cleaning of the rows that a first plan gave, using what it knows of where they lie."""
-    quick = _quickly(clean, first, X, y)
-    return clean.plan(X, y) if quick is None else quick
-
-
-def _quickly(clean: BaseSampler, first: Plan, X: Any, y: Any) -> Plan | None:
-    """Clean by looking at open rows only, where the plan allows it."""
-    is_links = type(clean) is TomekLinks
-    is_votes = type(clean) is EditedNearestNeighbours and isinstance(clean.n_neighbors, int)
-    if not (is_links or is_votes):
-        return None
-    data = clean._read(X, y)
-    index = clean._index(data)
-    if not is_worthwhile(first, index, data.codes):
-        return None
-    k = 1 if is_links else min(clean.n_neighbors, data.n_rows - 1)
-    rows = open_rows(first, index, data.codes, k)
-    if rows is None:
-        return None
-    near = index.nearest_rows(rows, k)[1]
-    if is_links:
-        keep = without_links(_mutual(rows, near[:, 0], data.codes), data.codes, list(data.wanted))
-    else:
-        keep = _voted(rows, near, data, clean.kind_sel)
-    return kept_plan(data, keep)
-
-
-def _mutual(rows: np.ndarray, near: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Find the pairs of rows of different classes that are each other's nearest; each is among the open rows."""
-    nearest = np.full(len(codes), -1, dtype=np.int64)
-    nearest[rows] = near
-    is_link = (codes[rows] != codes[near]) & (nearest[near] == rows)
-    return np.column_stack((rows[is_link], near[is_link]))
-
-
-def _voted(rows: np.ndarray, near: np.ndarray, data: Labelled, kind: str) -> np.ndarray:
-    """Say which rows their neighbours agree with; rows that are not open have neighbours of their own class."""
-    keep = np.ones(data.n_rows, dtype=bool)
-    voters, own = data.codes[near], data.codes[rows]
-    unanimous = (voters == own[:, None]).all(axis=1)
-    agrees = unanimous if kind == "all" else mode_of(voters, len(data.classes)) == own
-    keep[rows] = agrees | ~np.isin(own, list(data.wanted))
-    return keep
+    if isinstance(clean, TomekLinks | EditedNearestNeighbours):
+        return clean.plan_invented(X, y, segments_of(first))
+    return clean.plan(X, y)
 
 
 class SMOTEENN(_OverThenClean):
