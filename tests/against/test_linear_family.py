@@ -32,10 +32,15 @@ def reference(
 
 
 def check_subgradient(
-    X: np.ndarray, y: np.ndarray, weight: np.ndarray, w: np.ndarray, margin: np.ndarray, l1: float
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    w: np.ndarray,
+    margin: np.ndarray,
+    member: dict[str, float],
 ) -> None:
     residual = weight * (1 / (1 + np.exp(-margin)) - y) / weight.sum()
-    slope = X.T @ residual
+    l1, slope = member["l1"], X.T @ residual + member["wd"] * w
     np.testing.assert_allclose(slope[w != 0], -l1 * np.sign(w[w != 0]), atol=1e-5)
     assert (np.abs(slope[w == 0]) <= l1 + 1e-6).all()
     assert residual.sum() == pytest.approx(0, abs=1e-5)
@@ -59,7 +64,7 @@ def test_each_member_is_scikit_learns_logistic_regression(mult: float | str, nor
         if member["l1"] > 0 and mult != 1.0:  # saga does not converge under uneven weights
             w = model.family_coef_[member["model"]] * scale
             margin = raw @ model.family_coef_[member["model"]] + model.family_intercept_[member["model"]]
-            check_subgradient((raw - mean) / scale, y, sample, w, margin, member["l1"])
+            check_subgradient((raw - mean) / scale, y, sample, w, margin, member)
             continue
         peer = reference((raw - mean) / scale, y, sample, member["C"], member["l1_ratio"])
         ours = model.family_coef_[member["model"]] * scale

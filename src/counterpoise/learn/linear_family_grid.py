@@ -18,6 +18,9 @@ L2_RANGE = (1e-3, 1e2)
 L1_RANGE = (0.5, 1e-3)
 """Strengths of l1 as shares of the least one that leaves no column (Friedman, Hastie, Tibshirani, 2010)."""
 
+L1_RATIO = 0.95
+"""Share of l1 along its path; the rest is l2, so that columns that say the same share their coefficient."""
+
 LEAST_FOR_L1 = 8
 """Members of one positive weight from which on half of them use l1."""
 
@@ -139,7 +142,9 @@ def _penalties(
         return list(product(path, wd))
     n_l1 = n // 2 if with_l1 and n >= LEAST_FOR_L1 else 0
     plain = [(0.0, strength) for strength in _l2_strengths(n - n_l1, total)]
-    return plain + [(strength, 0.0) for strength in _geometric(L1_RANGE, n_l1, strongest)]
+    return plain + [
+        (L1_RATIO * strength, (1 - L1_RATIO) * strength) for strength in _geometric(L1_RANGE, n_l1, strongest)
+    ]
 
 
 def _l2_strengths(n: int, total: float) -> list[float]:

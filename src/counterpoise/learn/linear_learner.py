@@ -114,8 +114,8 @@ class LinearLearner(TableClassifier):
     num_models : int, default=32
         Most members. Over several classes at most 8 unless `l1` or `wd` are given.
     l1, wd : float, sequence of float or "auto", default="auto"
-        Penalties per mean loss. ``"auto"``: half of the members with l2 alone from C = 0.001 to 100, half with l1
-        alone from half of the least that leaves no column to a thousandth of it.
+        Penalties per mean loss. ``"auto"``: half of the members with l2 alone from C = 0.001 to 100, half with
+        95 % l1 and 5 % l2 from half of the least that leaves no column to a thousandth of it.
     loss : {"logistic", "hinge"}, default="logistic"
         The hinge is rounded by a parabola within half a unit of its corner; its probabilities are Platt's.
     normalize_data : bool, default=True
