@@ -54,7 +54,7 @@ def focal_to_probability(proba: Any, gamma: float, alpha: Any = None) -> np.ndar
     Examples
     --------
     >>> focal_to_probability([0.5, 0.7], gamma=2.0).round(3).tolist()
-    [0.5, 0.844]
+    [0.5, 0.906]
     """
     v = as_probabilities(proba)
     if not (np.isfinite(gamma) and gamma >= 0.0):

@@ -257,7 +257,7 @@ def reliability(
     >>> p = np.repeat([0.1, 0.3], 1000); y = np.tile(np.arange(10), 200) < p * 10
     >>> found = reliability(y, p)
     >>> found.finding.code, round(found.mean_ratio.value, 3)
-    ('calibration.unproven', 1.0)
+    ('calibration.holds', 1.0)
     """
     outcome, p = as_outcome(y), as_probabilities(proba)
     p = p if p.ndim == 1 else p[:, -1]
