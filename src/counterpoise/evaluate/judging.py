@@ -104,7 +104,7 @@ class Case:
         weight = None if self.weights is None else self.weights[rows]
         costs = {name: column[rows] for name, column in self.row_costs.items()}
         curve = ThresholdCurve.from_scores(self.y[rows], proba[rows], weight, columns=costs or None)
-        return curve.best(self.goal, n_days=self.days_of(rows), nearest=True)
+        return curve.best(self.goal, n_days=self.days_of(rows), nearest=True, steady=True)
 
 
 @dataclass(frozen=True)

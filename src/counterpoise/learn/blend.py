@@ -19,6 +19,7 @@ from counterpoise.chance import Streams
 from counterpoise.errors import OptionError
 from counterpoise.learn.boosting import average_precision
 from counterpoise.learn.classifier import TableClassifier, log_odds
+from counterpoise.table.frames import n_rows
 
 __all__ = ["BlendClassifier", "blend_weights"]
 
@@ -133,7 +134,8 @@ class BlendClassifier(TableClassifier):
 
     def _score(self, X: Any) -> np.ndarray:
         positions = np.arange(len(self.classes_))
-        total: np.ndarray = self.intercept_[0] if len(positions) == 2 else self.intercept_
+        alone = self.intercept_[:1] if len(positions) == 2 else self.intercept_[None, :]
+        total = np.repeat(alone, n_rows(X), axis=0)  # no member may be worth a weight
         for member, weight in zip(self.members_, self.weights_, strict=True):
             total = total + weight * log_odds(class_probabilities(member, X, positions), LEAST_PROBABILITY)
         return total
