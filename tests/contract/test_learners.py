@@ -71,7 +71,9 @@ if find_spec("catboost"):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore::counterpoise.errors.CounterpoiseWarning")  # checks with two rows of a class
+@pytest.mark.filterwarnings(
+    "ignore::counterpoise.errors.CounterpoiseWarning"
+)  # checks with two rows of a class
 @parametrize_with_checks(_CHECKED, expected_failed_checks=_expected)
 def test_scikit_learn_contract(estimator: Any, check: Any) -> None:
     check(estimator)
