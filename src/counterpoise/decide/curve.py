@@ -29,7 +29,7 @@ _WORDS = 2**64
 _FINITE = float(np.finfo(np.float64).max)
 
 
-class ThresholdCurve:
+class ThresholdCurve:  # numpydoc ignore=PR01
     """The exact confusion counts at every line.
 
     Make one with `from_scores`. The arrays run from the strictest line (alert nobody, threshold infinity) to the

@@ -1,5 +1,6 @@
 """Bagging on balanced draws (S. Hido, H. Kashima, Y. Takahashi, "Roughly balanced bagging", Stat. Anal. Data Min. 2009;
-B. Wallace, K. Small, C. Brodley, T. Trikalinos, "Class imbalance, redux", ICDM 2011)."""
+B. Wallace, K. Small, C. Brodley, T. Trikalinos, "Class imbalance, redux", ICDM 2011).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Balanced random forest (C. Chen, A. Liaw, L. Breiman, "Using random forest to learn imbalanced data", Berkeley
-technical report 666, 2004)."""
+technical report 666, 2004).
+"""
 
 from __future__ import annotations
 

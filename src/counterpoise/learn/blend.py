@@ -168,7 +168,7 @@ def blend_weights(
     loss = _binary_loss if stacked.ndim == 2 else _multiclass_loss
     equal = np.full(n_members, 1 / n_members)
 
-    def penalised(beta: np.ndarray) -> tuple[float, np.ndarray]:
+    def penalised(beta: np.ndarray) -> tuple[float, np.ndarray]:  # numpydoc ignore=GL08
         value, gradient = loss(beta, stacked, codes, mass)
         apart = beta[:n_members] - equal
         gradient[:n_members] += 2 * PENALTY * apart

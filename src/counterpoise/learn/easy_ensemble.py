@@ -1,5 +1,6 @@
 """Easy ensemble (X.-Y. Liu, J. Wu, Z.-H. Zhou, "Exploratory undersampling for class-imbalance learning", IEEE Trans.
-SMC B 39(2), 2009)."""
+SMC B 39(2), 2009).
+"""
 
 from __future__ import annotations
 

@@ -347,7 +347,7 @@ def smooth_pass(rows: BinaryRows, members: Members, W: np.ndarray) -> tuple[np.n
     """
     values, gradients = np.zeros((2, len(members))), np.zeros((2, *W.shape))
 
-    def work(block: tuple[int, slice]) -> tuple[int, np.ndarray, np.ndarray]:
+    def work(block: tuple[int, slice]) -> tuple[int, np.ndarray, np.ndarray]:  # numpydoc ignore=GL08
         side, part = block
         X, weight = rows.X[side][part], rows.weight[side][part]
         u = X @ W
@@ -391,7 +391,7 @@ def hessians(rows: BinaryRows, members: Members, W: np.ndarray) -> np.ndarray:
     p, m = W.shape
     sums = np.zeros((m, p, p))
 
-    def work(block: tuple[int, slice]) -> np.ndarray:
+    def work(block: tuple[int, slice]) -> np.ndarray:  # numpydoc ignore=GL08
         side, part = block
         X, weight = rows.X[side][part], rows.weight[side][part]
         u = X @ W if side == 0 else -(X @ W)
@@ -661,7 +661,7 @@ def thin(rows: BinaryRows, members: Members, W: np.ndarray, n: int, draw: np.ran
     """
     share = members.positive_weight / rows.total(members), 1.0 / rows.total(members)
 
-    def work(block: tuple[int, slice]) -> tuple[int, np.ndarray]:
+    def work(block: tuple[int, slice]) -> tuple[int, np.ndarray]:  # numpydoc ignore=GL08
         side, part = block
         X = rows.X[side][part]
         bend = curvature(X @ W if side == 0 else -(X @ W), rows.loss) @ share[1 - side]

@@ -1,5 +1,6 @@
 """RUSBoost (C. Seiffert, T. Khoshgoftaar, J. Van Hulse, A. Napolitano, "RUSBoost: a hybrid approach to alleviating
-class imbalance", IEEE Trans. SMC A 40(1), 2010)."""
+class imbalance", IEEE Trans. SMC A 40(1), 2010).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Self-paced ensemble (Z. Liu et al., "Self-paced ensemble for highly imbalanced massive data classification", ICDE
-2020)."""
+2020).
+"""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def balanced_batches(
             parts: tuple[np.ndarray, ...] = (X[rows], labels[rows])
             return parts if weights is None else (*parts, weights[rows])
 
-        def on_epoch_end(self) -> None:
+        def on_epoch_end(self) -> None:  # numpydoc ignore=GL08
             self.epoch += 1
             self._rows = list(epoch_rows(plan, labels, batch_size, seed, self.epoch))
 

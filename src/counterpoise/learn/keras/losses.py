@@ -81,7 +81,7 @@ def row_loss(spec: LossSpec, jnp: Any) -> Callable[[Any, Any], Any]:
     )
     gamma = spec.gamma if spec.name == "focal" else 0.0
 
-    def log_probability(logits: Any, codes: Any) -> Any:
+    def log_probability(logits: Any, codes: Any) -> Any:  # numpydoc ignore=GL08,PR01
         """Give the log of the probability of each row's own class."""
         if logits.shape[-1] == 1:
             margin = (logits[:, 0] + shift) * (2.0 * codes - 1.0)
@@ -91,7 +91,7 @@ def row_loss(spec: LossSpec, jnp: Any) -> Callable[[Any, Any], Any]:
         total = jnp.log(jnp.exp(moved - top).sum(axis=-1)) + top[:, 0]
         return jnp.take_along_axis(moved, codes[:, None], axis=-1)[:, 0] - total
 
-    def loss(logits: Any, codes: Any) -> Any:
+    def loss(logits: Any, codes: Any) -> Any:  # numpydoc ignore=GL08,PR01
         log_p = log_probability(logits, codes)
         return -log_p if gamma == 0 else -((1.0 - jnp.exp(log_p)) ** gamma) * log_p
 
