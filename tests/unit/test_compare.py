@@ -256,6 +256,42 @@ def test_several_classes_are_refused_with_the_way_out():
         quick(cp.read(frame, target="fraud", drop=["uid", "at"]))
 
 
+def test_learners_that_balance_by_themselves_are_treatments():
+    table = cp.read(payments(), target="fraud", drop=["uid", "at"])
+    pairs = candidates_for(table, None, ["balanced_bagging"])
+    assert [(c.learner, c.treatment, c.is_untreated) for c in pairs] == [
+        ("logistic", "none", True),
+        ("balanced_bagging", "none", False),
+    ]
+
+
+def test_a_blend_of_the_untreated_is_judged_like_any_other(monkeypatch):
+    from counterpoise.evaluate import candidates
+
+    monkeypatch.setattr(candidates, "default_learners", lambda: ("logistic", "linear_learner"))
+    table = cp.read(payments(), target="fraud", id="uid", drop=["at", "card", "w"])
+    trial = cp.compare(table, treatments=["none"], workers=0)
+    board = trial.leaderboard()
+    assert set(board["candidate"]) == {"logistic", "linear_learner", "blend"}
+    assert board["mean_ratio"].is_between(0.9, 1.1).all()
+
+
+def test_a_blend_of_fitted_members_is_their_weighted_log_odds_and_survives_the_bundle(trial, tmp_path):
+    from dataclasses import replace
+
+    from counterpoise.learn import BlendClassifier, LogisticClassifier
+
+    table = cp.read(payments(), target="fraud", id="uid", drop=["at", "card", "w"])
+    members = [LogisticClassifier(C=c).fit(table.X, table.y) for c in (0.01, 1.0)]
+    blend = BlendClassifier.of(members, ["a", "b"], np.array([0.25, 0.75]), np.array([0.1]))
+    expected = (
+        0.25 * members[0].decision_function(table.X) + 0.75 * members[1].decision_function(table.X) + 0.1
+    )
+    assert blend.decision_function(table.X) == pytest.approx(expected, abs=1e-4)
+    loaded = cp.load(replace(trial.champion, learner=blend).save(tmp_path / "m"))
+    assert np.array_equal(loaded.learner.predict_proba(table.X), blend.predict_proba(table.X))
+
+
 def test_untreated_candidates_come_first():
     table = cp.read(payments(), target="fraud", drop=["uid", "at"])
     order = [c.treatment for c in candidates_for(table, ["smote", "class_weight"], ["logistic", "boosting"])]

@@ -117,10 +117,11 @@ def candidates_for(
         for treatment, treatment_object in named_treatments.items()
         for learner, learner_object in named_learners.items()
     ]
-    position = {treatment: k for k, treatment in enumerate(named_treatments)}
-    return sorted(
-        pairs, key=lambda c: (not c.is_untreated, position[c.treatment] if c.is_untreated else c.cost)
-    )
+    if treatments is None:
+        pairs = [pair for pair in pairs if pair.treatment == UNTREATED or not pair.is_self_balancing]
+    if not any(pair.is_untreated for pair in pairs):
+        pairs.append(Candidate(UNTREATED, _CHEAPEST))
+    return sorted(pairs, key=lambda pair: (not pair.is_untreated, pair.treatment != UNTREATED, pair.cost))
 
 
 def _named(things: Iterable[Any] | Mapping[str, Any], check: Any) -> Iterable[tuple[str, Any]]:

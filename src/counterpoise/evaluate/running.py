@@ -33,6 +33,9 @@ _OTHER_TREATMENT_COST = 2.0
 _REFIT_RESERVE = 1.3
 """The champion is fitted once more on all rows; its predicted time, with this margin, is kept back."""
 
+_MOST_REFITS = 3
+"""A blend has three members to be fitted once more."""
+
 _FIGURES_COST = 1.5
 """Time to draw a candidate's intervals over the time to judge it, which is measured."""
 
@@ -279,7 +282,8 @@ class _Running:
             return 0.0
         n_rows = max(len(f.train) + len(f.test) for f in self.folds.folds)
         rates = [rate for run in self.runs if run.is_finished and (rate := self._rate(run)) is not None]
-        refit = _REFIT_RESERVE * n_rows * max(rates, default=0.0) / self.engine.n_workers
+        slowest = sum(sorted(rates)[-_MOST_REFITS:])
+        refit = _REFIT_RESERVE * n_rows * slowest / self.engine.n_workers
         figures = _FIGURES_COST * self.judging_seconds
         return refit + figures + _WRITING_SHARE * self.deadline.seconds
 

@@ -16,10 +16,11 @@ import numpy as np
 import polars as pl
 
 from counterpoise.bundle import Model, Schema
-from counterpoise.calibrate import MapChain, reliability
+from counterpoise.calibrate import CalibrationMap, MapChain, reliability
 from counterpoise.chance import Streams
 from counterpoise.decide import Goal
 from counterpoise.errors import GoalError, NotApplicable, TypeOfInputError
+from counterpoise.evaluate.blending import BLEND, blend_of_champions, blend_run, blendable
 from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
 from counterpoise.evaluate.candidates import Candidate, build, candidates_for
@@ -245,6 +246,10 @@ def compare(
 
         ledger = Ledger(Path(out) / "folds" if out else None, table, split, seed)
         runs = _run(candidates, split, ledger, engine, deadline, seed, on_progress, judge_at_once)
+    members = blendable(runs) if learners is None else []
+    if members:
+        runs.append(blend_run(case, members))
+        judge_at_once(runs[-1])
     contenders = _contenders(runs, judged)
     figures = Figures.of(case, judged, contenders, groups=table.groups, seed=seed)
     verdict = reach_verdict(contenders, figures, case.goal)
@@ -269,7 +274,7 @@ def compare(
         versions=_versions(),
         budget_seconds=deadline.seconds,
     )
-    model = _champion(table, case, chosen, judged[chosen.candidate.name], record, seed)
+    model = _champion(table, case, chosen, judged[chosen.candidate.name], record, seed, members)
     return Trial(record.model_copy(update={"seconds": time.monotonic() - started}), model)
 
 
@@ -500,11 +505,28 @@ def _versions() -> dict[str, str]:
 # --- the champion --------------------------------------------------------------------------------------------
 
 
-def _champion(table: Table, case: Case, run: Run, judged: Judged, record: TrialRecord, seed: int) -> Model:
+def _champion(
+    table: Table,
+    case: Case,
+    run: Run,
+    judged: Judged,
+    record: TrialRecord,
+    seed: int,
+    members: list[Run],
+) -> Model:
     """Fit the chosen candidate on all rows; intercept and line come from the out-of-fold scores."""
     candidate = run.candidate
-    streams = Streams.of(seed).child("learn", candidate.learner, "all")
-    treated = build(candidate, random_state=streams.seed()).fit(table.X, table.y, sample_weight=table.weights)
+
+    def fitted(one: Candidate) -> Any:
+        streams = Streams.of(seed).child("learn", one.learner, "all")
+        return build(one, random_state=streams.seed()).fit(table.X, table.y, sample_weight=table.weights)
+
+    if candidate is BLEND:
+        learner: Any = blend_of_champions(case, members, lambda one: fitted(one).learner_)
+        calibration: CalibrationMap = judged.calibration
+    else:
+        treated = fitted(candidate)
+        learner, calibration = treated.learner_, MapChain((treated.map_, judged.calibration))
     of_champion = next(c for c in record.candidates if c.candidate == candidate.name)
     facts = {
         "candidate": candidate.name,
@@ -527,11 +549,11 @@ def _champion(table: Table, case: Case, run: Run, judged: Judged, record: TrialR
     )
     weights = np.ones(table.n_rows) if table.weights is None else table.weights
     return Model(
-        learner=treated.learner_,
+        learner=learner,
         labels=table.labels,
         schema=Schema.of(table),
         operating_point=judged.point,
-        calibration=MapChain((treated.map_, judged.calibration)),
+        calibration=calibration,
         base_rate=float(np.average(table.y, weights=weights)),
         facts=facts,
         evidence=_evidence(table, case, judged),

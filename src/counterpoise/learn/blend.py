@@ -7,7 +7,8 @@ shares by a penalty that matters where positives are few (L. Breiman, "Stacked r
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize
@@ -94,6 +95,38 @@ class BlendClassifier(TableClassifier):
         self.class_weight = class_weight
         self.random_state = random_state
         self.n_threads = n_threads
+
+    @classmethod
+    def of(
+        cls, members: Sequence[Any], names: Sequence[str], weights: np.ndarray, intercept: np.ndarray
+    ) -> Self:
+        """Make a fitted blend of two classes from members that are fitted and weights that are known.
+
+        Parameters
+        ----------
+        members : sequence of classifier
+            Fitted on the classes 0 and 1, on the same columns.
+        names : sequence of str
+            What to call them.
+        weights : ndarray of shape (n_members,), float64
+            Non-negative weights of their log-odds.
+        intercept : ndarray of shape (1,), float64
+            What is added.
+
+        Returns
+        -------
+        BlendClassifier
+            Fitted.
+        """
+        blend = cls(learners=tuple(names))
+        kept = [k for k, weight in enumerate(weights) if weight > 0]
+        blend.members_, blend.names_ = [members[k] for k in kept], [names[k] for k in kept]
+        blend.weights_, blend.intercept_ = np.asarray(weights)[kept], np.asarray(intercept)
+        blend.classes_ = np.array([0, 1])
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(members[0], name):
+                setattr(blend, name, getattr(members[0], name))
+        return blend
 
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
         streams = Streams.of(self.random_state)
