@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+import counterpoise.resample.plan as plan_module
 from counterpoise.errors import InputError, NotApplicable, OptionError
 from counterpoise.resample import SMOTE, SMOTENC, Plan, RandomOverSampler, RandomUnderSampler
 from counterpoise.resample.mixing import Groups, Invention, Noise, interpolate, vote
@@ -178,3 +179,16 @@ def test_smote_of_smote_works_on_frames() -> None:
     made = more.rows(frame)
     assert made.schema == frame.schema
     assert made.height == 14
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_rows_are_gathered_the_same_by_runs_and_one_by_one(many: bool) -> None:
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(5000, 3))
+    dropped = draw.choice(5000, 2500 if many else 7, replace=False)
+    kept = np.setdiff1d(np.arange(5000), dropped)
+    rows = np.concatenate([kept, draw.integers(0, 5000, 100)])
+    out = np.empty((len(rows), 3))
+    plan_module._take_into(X, rows, out)
+    assert np.array_equal(out, X[rows])
+    plan_module._take_into(X, rows[:0], out[:0])

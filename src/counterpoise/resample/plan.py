@@ -754,17 +754,24 @@ def _class_shares(target: Target, weights: str | Mapping[Any, float]) -> np.ndar
     return np.array([float(weights.get(c, 1.0)) for c in labels])
 
 
+_LEAST_RUN, _MOST_SHORT_RUNS = 32, 64
+"""Runs shorter than this cost more than taking their rows; after so many of them, rows are taken one by one."""
+
+
 def _take_into(X: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """Gather rows; a leading run that is the whole table is copied in one go."""
-    n = len(X)
-    whole = (
-        len(rows) >= n > 0 and rows[0] == 0 and rows[n - 1] == n - 1 and bool((np.diff(rows[:n]) == 1).all())
+    """Gather rows; leading rows that follow each other are copied run by run, the rest is taken one by one."""
+    starts = (
+        np.append(0, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else np.empty(0, dtype=np.int64)
     )
-    start = n if whole else 0
-    if whole:
-        np.copyto(out[:n], X)
-    if start < len(rows):
-        np.take(X, rows[start:], axis=0, out=out[start:], mode="clip")
+    lengths = np.diff(np.append(starts, len(rows)))
+    short = np.flatnonzero(lengths < _LEAST_RUN)
+    n_runs = int(short[_MOST_SHORT_RUNS]) if len(short) > _MOST_SHORT_RUNS else len(starts)
+    for start, length in zip(starts[:n_runs].tolist(), lengths[:n_runs].tolist(), strict=True):
+        first = int(rows[start])
+        out[start : start + length] = X[first : first + length]
+    rest = int(starts[n_runs]) if n_runs < len(starts) else len(rows)
+    if rest < len(rows):
+        np.take(X, rows[rest:], axis=0, out=out[rest:], mode="clip")
 
 
 def _fresh_index(native: Any, anew: bool) -> Any:
