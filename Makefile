@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 $(TEST_STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[pandas,lightgbm,keras]" --group test --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[pandas,lightgbm,keras,serve,onnx,dask,mlflow]" --group test --group check
 	@touch $@ $(STAMP)
 
 demo: $(STAMP)
