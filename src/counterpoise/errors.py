@@ -6,6 +6,7 @@
     │   ├── RoleError                  a column role (target, time, ...) that does not fit the table
     │   ├── GoalError                  a goal that cannot be parsed or is out of range
     │   ├── OptionError                an option, name or parameter outside what is offered
+    │   ├── LeakError                  what judges a model is known to it beforehand
     │   ├── TypeOfInputError (TypeError)  an argument of the wrong kind
     │   └── ModelError                 a bundle that cannot be loaded, or a table that does not fit a model
     ├── NotApplicable (ValueError)     sound input for which this step has no honest answer; carries the reason
@@ -22,6 +23,7 @@ __all__ = [
     "CounterpoiseWarning",
     "GoalError",
     "InputError",
+    "LeakError",
     "MissingExtra",
     "ModelError",
     "NotApplicable",
@@ -80,6 +82,10 @@ class GoalError(InputError):
 
 class OptionError(InputError):
     """An option, a name or a parameter is outside what is offered."""
+
+
+class LeakError(InputError):
+    """What judges a model is known to it beforehand, so its figures would be too good."""
 
 
 class TypeOfInputError(InputError, TypeError):

@@ -161,6 +161,9 @@ def register(app: typer.Typer) -> None:
         ] = "5",
         budget: Annotated[str, typer.Option("--budget", help="Time for everything: 90s, 5m, 1h.")] = "5m",
         seed: o.Seed = 0,
+        allow_leaks: Annotated[
+            bool, typer.Option("--allow-leaks", help="Go on where what judges is known beforehand.")
+        ] = False,
         workers: Annotated[
             int | None, typer.Option("--workers", min=0, help="Processes at the same time; 0: none.")
         ] = None,
@@ -188,6 +191,7 @@ def register(app: typer.Typer) -> None:
             folds=folds,
             budget=budget,
             seed=seed,
+            allow="all" if allow_leaks else (),
             workers=workers,
             command=_command(),
         )

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from counterpoise.errors import OptionError, TypeOfInputError
+from counterpoise.evaluate.watch import WatchedSampler
 from counterpoise.learn import default_learners, make_candidate, make_learner
 from counterpoise.learn.catalogue import LEARNERS, check_treatment
 from counterpoise.table.table import Table
@@ -169,7 +172,13 @@ def _not_a(what: str, name: str, thing: Any) -> TypeOfInputError:
     )
 
 
-def build(candidate: Candidate, *, random_state: int, n_threads: int | None = None) -> Any:
+def build(
+    candidate: Candidate,
+    *,
+    random_state: int,
+    n_threads: int | None = None,
+    judging: pl.DataFrame | None = None,
+) -> Any:
     """Make the unfitted classifier of a candidate.
 
     Parameters
@@ -180,14 +189,19 @@ def build(candidate: Candidate, *, random_state: int, n_threads: int | None = No
         Seeds learner and treatment.
     n_threads : int, optional
         Threads it may use.
+    judging : polars.DataFrame, optional
+        Rows that will judge it: a sampler of the user's own may not give any of them back.
 
     Returns
     -------
     Treated
         Puts the prior back by the closed form only.
     """
+    treatment = candidate.treatment if candidate.treatment_object is None else candidate.treatment_object
+    if judging is not None and candidate.treatment_object is not None and not hasattr(treatment, "plan"):
+        treatment = WatchedSampler(treatment, judging)
     return make_candidate(
-        candidate.treatment if candidate.treatment_object is None else candidate.treatment_object,
+        treatment,
         candidate.learner if candidate.learner_object is None else candidate.learner_object,
         random_state=random_state,
         n_threads=n_threads,

@@ -20,6 +20,7 @@ __all__ = [
     "FindingRecord",
     "FoldRecord",
     "FoldsRecord",
+    "GuardRecord",
     "HistogramRecord",
     "PlaneRecord",
     "TableRecord",
@@ -194,6 +195,18 @@ class FindingRecord(Record):
     source: str = ""
 
 
+class GuardRecord(Record):
+    """One way in which rows that judge could have been known beforehand, and whether they were."""
+
+    code: str
+    title: str
+    status: Literal["passed", "noted", "failed", "allowed", "not applicable"]
+    """Noted: there, with a count, and harmless. Allowed: failed, and the caller said that it is meant so."""
+    sentence: str
+    hint: str = ""
+    source: str = ""
+
+
 class VerdictRecord(Record):
     """What the trial found."""
 
@@ -223,6 +236,8 @@ class TrialRecord(Record):
     """Best first; those not run last."""
     verdict: VerdictRecord
     findings: list[FindingRecord] = Field(default_factory=list)
+    guard: list[GuardRecord] = Field(default_factory=list)
+    """The leakage guard: one a kind of leak."""
     features: list[FeatureRecord] = Field(default_factory=list)
     planes: list[PlaneRecord] = Field(default_factory=list)
     boundaries: list[BoundaryRecord] = Field(default_factory=list)

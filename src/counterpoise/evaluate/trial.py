@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +26,7 @@ from counterpoise.evaluate.budget import Deadline, parse_duration
 from counterpoise.evaluate.candidates import Candidate, build, candidates_for
 from counterpoise.evaluate.describe import describe_features, describe_plane
 from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
+from counterpoise.evaluate.guard import check_allowed, findings_of, inspect, refuse
 from counterpoise.evaluate.judging import Case, Judged, judge
 from counterpoise.evaluate.leaderboard import leaderboard
 from counterpoise.evaluate.ledger import Ledger
@@ -36,6 +37,7 @@ from counterpoise.evaluate.records import (
     FindingRecord,
     FoldRecord,
     FoldsRecord,
+    GuardRecord,
     TableRecord,
     TrialRecord,
     VerdictRecord,
@@ -163,9 +165,10 @@ def compare(
     *,
     treatments: Sequence[Any] | Mapping[str, Any] | None = None,
     learners: Sequence[Any] | Mapping[str, Any] | None = None,
-    folds: int | str | Prequential = 5,
+    folds: Any = 5,
     budget: str | float | None = "5m",
     seed: int = 0,
+    allow: str | Collection[str] = (),
     workers: int | None = None,
     out: str | Path | None = None,
     command: str = "",
@@ -186,14 +189,17 @@ def compare(
         By default none, class_weight, random_over, random_under and smote.
     learners : sequence of str or classifier, or mapping of name to classifier, optional
         By default those of the catalogue that are installed.
-    folds : int, str or Prequential, default=5
+    folds : int, str, Prequential, splitter or iterable of (train, test), default=5
         How many folds, at most; fewer with few positives. With a time also windows, such as
-        ``"train=7d, delay=7d, test=7d, folds=4, known=drop"``.
+        ``"train=7d, delay=7d, test=7d, folds=4, known=drop"``. Or the caller's own split.
     budget : str, float or None, default="5m"
         Time for everything, in words or seconds. Cheap candidates come first; what does not fit is listed with the
         time it would take. The untreated baseline is always run.
     seed : int, default=0
         Seeds every draw.
+    allow : str or collection of str, default=()
+        Leaks that the caller knows of and that shall not end the run: names of `counterpoise.evaluate.guard.LEAKS`,
+        or ``"all"``.
     workers : int, optional
         Processes at the same time; by default one a processor. 0 runs everything in this process. The result does
         not depend on it.
@@ -215,6 +221,8 @@ def compare(
         If a name, the number of folds or the budget is wrong.
     GoalError
         If the goal cannot be read, or names columns or days that the table does not have.
+    LeakError
+        If what judges would be known beforehand, and the caller does not allow it.
     NotApplicable
         If there are too few positives for an honest answer, or several classes.
 
@@ -232,11 +240,15 @@ def compare(
     _check_table(table)
     parsed = _check_goal(Goal.parse(goal), table)
     candidates = candidates_for(table, treatments, learners)
-    split = make_folds(table, folds, random_state=seed)
+    split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
     case = _case(table, parsed, split)
     with _engine(workers) as engine:
         engine.start()
         seen = profile(table)
+        guarded = inspect(table, seen, split, candidates)
+        if out and any(each.status == "failed" and each.code not in allowed for each in guarded):
+            _write_refused(Path(out), table, parsed, split, seen.to_dict(), guarded, seed, command)
+        guarded = refuse(guarded, allowed)
         described = describe_features(table, seed=seed)
         planes = describe_plane(table, described, seed=seed)
         judged: dict[str, Judged] = {}
@@ -266,7 +278,8 @@ def compare(
         profile=seen.to_dict(),
         candidates=records,
         verdict=verdict,
-        findings=_findings(seen.to_dict(), runs, split),
+        findings=[*findings_of(guarded), *_findings(seen.to_dict(), runs, split)],
+        guard=guarded,
         features=described,
         planes=planes,
         boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed),
@@ -500,6 +513,40 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:  # a source tree that is not installed
             found[name] = "not installed"
     return found
+
+
+def _write_refused(
+    out: Path,
+    table: Table,
+    goal: Goal,
+    folds: Folds,
+    seen: Mapping[str, Any],
+    guarded: list[GuardRecord],
+    seed: int,
+    command: str,
+) -> None:
+    """Leave the record and the report of a run that the guard ended."""
+    from counterpoise.report import render
+
+    failed = [each.sentence for each in guarded if each.status == "failed"]
+    record = TrialRecord(
+        goal=goal.name,
+        goal_metric=goal.metric,
+        goal_greater_is_better=goal.greater_is_better,
+        goal_confidence=goal.confidence,
+        seed=seed,
+        folds=_folds_record(table, folds),
+        table=_table_record(table, seen),
+        profile=dict(seen),
+        candidates=[],
+        verdict=VerdictRecord(outcome="refused", sentence=f"Nothing was trained. {' '.join(failed)}"),
+        findings=[*findings_of(guarded), *_findings(seen, [], folds)],
+        guard=guarded,
+        command=command,
+        versions=_versions(),
+    )
+    _write(out / "trial.json", record.model_dump_json(indent=1))
+    _write(out / "report.html", render(record))
 
 
 # --- the champion --------------------------------------------------------------------------------------------

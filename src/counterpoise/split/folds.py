@@ -11,6 +11,7 @@ fraud detection", 2022 (train, delay, test windows).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapreplace
 from typing import Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ MIN_POSITIVES = 2
 
 _DAY = 86400.0
 
-Kind = Literal["stratified", "grouped", "time"]
+Kind = Literal["stratified", "grouped", "time", "given"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Folds:
     folds : tuple of Fold
         At least two.
     kind : str
-        ``"stratified"``, ``"grouped"`` or ``"time"``.
+        ``"stratified"``, ``"grouped"``, ``"time"``, or ``"given"`` where the caller split.
     requested : int
         How many were asked for.
     reason : str
@@ -71,8 +72,10 @@ class Folds:
         return len(self.folds)
 
 
-def stratified_folds(y: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> Folds:
-    """Deal the rows of each class evenly into folds.
+def stratified_folds(
+    y: np.ndarray, n_folds: int, *, copies: np.ndarray | None = None, random_state: Seed = 0
+) -> Folds:
+    """Deal the rows of each class evenly into folds, copies of a row into one fold.
 
     Parameters
     ----------
@@ -80,13 +83,16 @@ def stratified_folds(y: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> 
         Classes from 0.
     n_folds : int
         How many folds, at most.
+    copies : ndarray of shape (n,), int64, optional
+        Number of the row's copies, -1 for a row that is like no other (`equal_rows`). Copies of one class stay
+        together, unless they are more than a fold's share of their class: then they are dealt evenly.
     random_state : int, Generator, RandomState or None, default=0
         Seeds the shuffle within each class.
 
     Returns
     -------
     Folds
-        Sizes of a class differ by at most one between folds.
+        Sizes of a class differ by at most one between folds, where copies do not forbid it.
 
     Raises
     ------
@@ -98,10 +104,50 @@ def stratified_folds(y: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> 
     usable, reason = _usable(n_folds, rarest, "rows of the rarest class")
     dealt = np.empty(len(y), dtype=np.int64)
     for label in np.unique(y):
-        rows = np.flatnonzero(y == label)
-        deal = (np.arange(len(rows)) + (0 if label else len(rows))) % usable
-        dealt[streams.child("folds", int(label)).generator().permutation(rows)] = deal
+        rows = streams.child("folds", int(label)).generator().permutation(np.flatnonzero(y == label))
+        counts = np.zeros(usable, dtype=np.int64)
+        if copies is not None:
+            together = _kept_together(copies[rows], len(rows) / usable)
+            dealt[rows[together]] = _deal_copies(copies[rows[together]], usable, counts)
+            rows = rows[~together]
+        dealt[rows] = _deal_evenly(len(rows), counts, up=bool(label))
     return Folds(_from_assignment(dealt, usable), "stratified", n_folds, reason)
+
+
+def _kept_together(copies: np.ndarray, share: float) -> np.ndarray:
+    """Say of each row of a class whether its copies stay together: there are some, and no more than a fold's share."""
+    sizes = np.bincount(copies[copies >= 0], minlength=1)
+    size = np.where(copies >= 0, sizes[np.maximum(copies, 0)], 0)
+    return np.asarray((size > 1) & (size <= share))
+
+
+def _deal_copies(copies: np.ndarray, n_folds: int, counts: np.ndarray) -> np.ndarray:
+    """Deal whole sets of copies, the largest first, each to the emptiest fold; `counts` is brought up to date."""
+    names, first, number = np.unique(copies, return_index=True, return_inverse=True)
+    sizes = np.bincount(number, minlength=len(names))
+    fold = np.empty(len(names), dtype=np.int64)
+    heap = [(0, k) for k in range(n_folds)]
+    for j in np.lexsort((first, -sizes)):
+        filled, k = heap[0]
+        fold[j] = k
+        heapreplace(heap, (filled + int(sizes[j]), k))
+    counts += np.bincount(fold, sizes, n_folds).astype(np.int64)
+    return fold[number]
+
+
+def _deal_evenly(n: int, counts: np.ndarray, *, up: bool) -> np.ndarray:
+    """Deal rows one by one so that folds that hold `counts` rows end as even as they can."""
+    n_folds = len(counts)
+    if not counts.any():
+        return np.asarray((np.arange(n) + (0 if up else n)) % n_folds)
+    total = n + int(counts.sum())
+    order = np.arange(n_folds) if up else np.arange(n_folds)[::-1]
+    wanted = np.full(n_folds, total // n_folds)
+    wanted[order[: total % n_folds]] += 1
+    room = np.maximum(wanted - counts, 0)
+    while room.sum() > n:  # a fold that copies filled beyond its share leaves less for the others
+        room[room.argmax()] -= 1
+    return np.repeat(np.arange(n_folds), room)
 
 
 def grouped_folds(y: np.ndarray, groups: np.ndarray, n_folds: int, *, random_state: Seed = 0) -> Folds:

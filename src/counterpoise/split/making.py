@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from counterpoise.chance import Seed
 from counterpoise.errors import OptionError
+from counterpoise.split.copies import equal_rows
 from counterpoise.split.folds import Folds, grouped_folds, stratified_folds, time_folds
+from counterpoise.split.given import given_folds
 from counterpoise.split.prequential import Prequential, prequential_folds
 from counterpoise.table.table import Table
 
 __all__ = ["make_folds"]
 
 
-def make_folds(table: Table, folds: int | str | Prequential = 5, *, random_state: Seed = 0) -> Folds:
+def make_folds(table: Table, folds: Any = 5, *, random_state: Seed = 0) -> Folds:
     """Split a table as its roles demand.
 
     Parameters
     ----------
     table : Table
         With a time, later rows judge earlier ones; with a group (and no time), groups stay whole; else each fold
-        holds its share of every class.
-    folds : int, str or Prequential, default=5
+        holds its share of every class, and copies of a row stay together.
+    folds : int, str, Prequential, splitter or iterable of (train, test), default=5
         How many folds judge; fewer are made where the rare class is too small, and the reason is given. Or windows
-        in words, such as ``"train=7d, delay=7d, test=7d, folds=4"``, for a table with a time.
+        in words, such as ``"train=7d, delay=7d, test=7d, folds=4"``, for a table with a time. Or the caller's own
+        split: a splitter of scikit-learn, or row numbers.
     random_state : int, Generator, RandomState or None, default=0
         Seeds the shuffle; time-ordered folds draw nothing.
 
@@ -44,6 +49,8 @@ def make_folds(table: Table, folds: int | str | Prequential = 5, *, random_state
         folds = Prequential.parse(folds)
     if isinstance(folds, Prequential):
         return prequential_folds(table.y, _needed(seconds), folds, groups)
+    if not isinstance(folds, int | np.integer | str):
+        return given_folds(table.y, folds, seconds, groups)
     n_folds = int(folds)
     if n_folds < 2:
         raise OptionError(
@@ -56,7 +63,7 @@ def make_folds(table: Table, folds: int | str | Prequential = 5, *, random_state
         return time_folds(table.y, seconds, n_folds + 1)  # the first only draws the line of the second
     if groups is not None:
         return grouped_folds(table.y, groups, n_folds, random_state=random_state)
-    return stratified_folds(table.y, n_folds, random_state=random_state)
+    return stratified_folds(table.y, n_folds, copies=equal_rows(table.X), random_state=random_state)
 
 
 def _needed(seconds: np.ndarray | None) -> np.ndarray:
