@@ -167,6 +167,7 @@ def register(app: typer.Typer) -> None:
         workers: Annotated[
             int | None, typer.Option("--workers", min=0, help="Processes at the same time; 0: none.")
         ] = None,
+        engine: o.Engine = "local",
         figures: Annotated[
             Literal["png", "svg", "json"] | None,
             typer.Option("--figures", help="Also write every chart to DIR/figures."),
@@ -193,6 +194,7 @@ def register(app: typer.Typer) -> None:
             seed=seed,
             allow="all" if allow_leaks else (),
             workers=workers,
+            engine=engine,
             command=_command(),
         )
         text = json.dumps(_as_json(trial, out), indent=1) if as_json else summary(trial, out)

@@ -10,6 +10,7 @@ import typer
 __all__ = [
     "Amount",
     "Drop",
+    "Engine",
     "Group",
     "Id",
     "Json",
@@ -48,6 +49,10 @@ Drop = Annotated[
     list[str] | None, typer.Option("--drop", metavar="COL", help="A column to leave out; may be repeated.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seeds every draw.")]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", metavar="E", help="Where the work runs: local, dask or dask://HOST:PORT."),
+]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 

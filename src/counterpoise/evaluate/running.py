@@ -44,6 +44,9 @@ _WRITING_SHARE = 0.03
 
 _PATIENCE_SECONDS = 0.5
 
+_FILES = ("table", "y", "weights")
+"""Arguments of `run_fold` that are paths."""
+
 
 @dataclass
 class Run:
@@ -209,7 +212,7 @@ class _Running:
             "candidate": run.candidate,
             "random_state": streams.seed(),
         }
-        return Job((self.runs.index(run), k), "counterpoise.evaluate.task:run_fold", arguments)
+        return Job((self.runs.index(run), k), "counterpoise.evaluate.task:run_fold", arguments, files=_FILES)
 
     def _record(self, done: Done) -> None:
         index, k = cast(tuple[int, int], done.key)  # the keys that _job gave

@@ -45,7 +45,7 @@ from counterpoise.evaluate.records import (
 from counterpoise.evaluate.running import Progress, Run, run_candidates
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
-from counterpoise.scale import Engine, InlineEngine, LocalEngine
+from counterpoise.scale import Engine, make_engine
 from counterpoise.split import Folds, Prequential, make_folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
@@ -170,6 +170,7 @@ def compare(
     seed: int = 0,
     allow: str | Collection[str] = (),
     workers: int | None = None,
+    engine: str = "local",
     out: str | Path | None = None,
     command: str = "",
     on_progress: Callable[[Progress], None] | None = None,
@@ -203,6 +204,9 @@ def compare(
     workers : int, optional
         Processes at the same time; by default one a processor. 0 runs everything in this process. The result does
         not depend on it.
+    engine : str, default="local"
+        Where the folds run: ``"local"``, ``"dask"`` (a cluster of this machine) or ``"dask://HOST:PORT"``. The result
+        does not depend on it.
     out : str or Path, optional
         A folder in which each finished fold is kept (``OUT/folds``), so that a killed run goes on where it was.
     command : str, default=""
@@ -242,8 +246,8 @@ def compare(
     candidates = candidates_for(table, treatments, learners)
     split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
     case = _case(table, parsed, split)
-    with _engine(workers) as engine:
-        engine.start()
+    with make_engine(engine, workers, preload=_PRELOAD) as running:
+        running.start()
         seen = profile(table)
         guarded = inspect(table, seen, split, candidates)
         if out and any(each.status == "failed" and each.code not in allowed for each in guarded):
@@ -257,7 +261,7 @@ def compare(
             judged[run.candidate.name] = judge(case, run.finished())
 
         ledger = Ledger(Path(out) / "folds" if out else None, table, split, seed)
-        runs = _run(candidates, split, ledger, engine, deadline, seed, on_progress, judge_at_once)
+        runs = _run(candidates, split, ledger, running, deadline, seed, on_progress, judge_at_once)
     members = blendable(runs) if learners is None else []
     if members:
         runs.append(blend_run(case, members))
@@ -309,10 +313,6 @@ def _check_table(table: Any) -> None:
             why="Goals, lines and figures are those of one class against the rest.",
             hint=f"Name one, for example --positive {table.labels[-1]}.",
         )
-
-
-def _engine(workers: int | None) -> InlineEngine | LocalEngine:
-    return InlineEngine() if workers == 0 else LocalEngine(workers, preload=_PRELOAD)
 
 
 def _check_goal(goal: Goal, table: Table) -> Goal:
@@ -584,11 +584,14 @@ def _champion(
         "fingerprint": table.fingerprint,
         "n_rows": table.n_rows,
         "n_positive": table.n_positive,
+        "n_days": table.n_days,
+        "left_out": dict(table.left_out),
         "folds": record.folds.kind,
         "goal": record.goal,
         "figures": {name: estimate.model_dump() for name, estimate in of_champion.metrics.items()},
         "reliability": of_champion.reliability,
         "verdict": record.verdict.model_dump(),
+        "findings": [finding.model_dump() for finding in record.findings],
         "versions": record.versions,
     }
     identity = json.dumps(
@@ -615,11 +618,14 @@ def _short(text: str) -> str:
 def _evidence(table: Table, case: Case, judged: Judged) -> pl.DataFrame:
     """What the trial knew of each row that judged: enough to have its figures again."""
     rows = np.flatnonzero(case.judging)
+    weight = {} if case.weights is None else {"weight": case.weights[rows]}
     return pl.DataFrame(
         {
             "key": row_keys(table.X)[rows],
             "fold": case.fold_of[rows].astype(np.int16),
             "probability": judged.proba[rows],
             "alert": judged.alerts[rows],
+            "outcome": case.y[rows].astype(np.int8),
+            **weight,
         }
     )

@@ -20,11 +20,11 @@ import subprocess
 import sys
 import time
 import warnings
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import cloudpickle
 
@@ -50,11 +50,15 @@ class Job:
         ``"package.module:function"``.
     arguments : mapping
         Keyword arguments; whatever cloudpickle can carry.
+    files : tuple of str
+        Names of arguments that are paths of files of this machine, which the function reads. An engine whose workers
+        cannot see them brings them there; None as a path stays None.
     """
 
     key: Hashable
     function: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,16 @@ class Engine(Protocol):
     """What every engine can do."""
 
     n_workers: int
+
+    def __enter__(self) -> Self:
+        """Give the engine itself."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        ...
 
     def start(self) -> None:
         """Get ready while the caller does something else."""
@@ -146,10 +160,12 @@ class InlineEngine:
     def __init__(self) -> None:
         self._queue: deque[Job] = deque()
 
-    def __enter__(self) -> InlineEngine:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def start(self) -> None:
@@ -241,6 +257,8 @@ class LocalEngine:
         Threads each job may use.
     preload : tuple of str, default=()
         Modules that each worker imports once, before it forks.
+    retries : int, default=0
+        How often work whose process died is done again before it is reported lost.
 
     Examples
     --------
@@ -252,15 +270,21 @@ class LocalEngine:
     """
 
     def __init__(
-        self, n_workers: int | None = None, *, n_threads: int = 1, preload: tuple[str, ...] = ()
+        self,
+        n_workers: int | None = None,
+        *,
+        n_threads: int = 1,
+        preload: tuple[str, ...] = (),
+        retries: int = 0,
     ) -> None:
         self.n_workers = n_workers or n_cores()
-        self.n_threads, self.preload = n_threads, preload
+        self.n_threads, self.preload, self.retries = n_threads, preload, retries
+        self._losses: Counter[Hashable] = Counter()
         self._queue: deque[Job] = deque()
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
-    def __enter__(self) -> LocalEngine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -309,13 +333,19 @@ class LocalEngine:
         """
         if not self.pending():
             return []
-        answers = [self._answer(key.data) for key, _ in self._selector.select(timeout)]
-        self._feed()
-        return [answer for answer in answers if answer is not None]
+        answers: list[Done] = []
+        while not answers and self.pending():
+            ready = self._selector.select(timeout)
+            answers = [done for key, _ in ready if (done := self._answer(key.data)) is not None]
+            self._feed()
+            if not ready:
+                break
+        return answers
 
     def cancel(self) -> None:
         """End what runs and forget what waits."""
         self._queue.clear()
+        self._losses.clear()
         for worker in [worker for worker in self._workers if worker.job is not None]:
             self._remove(worker)
 
@@ -352,11 +382,19 @@ class LocalEngine:
             done = receive(worker.answers)
         except EOFError:
             self._remove(worker)
-            return None if job is None else _lost(job, "its worker ended")
+            return None if job is None else self._again_or(job, lost(job, "its worker ended"))
         worker.job = None
         if job is None or done is None:
             return None
-        return _unpacked(job, done)
+        return self._again_or(job, _unpacked(job, done))
+
+    def _again_or(self, job: Job, done: Done) -> Done | None:
+        """Queue lost work again, first in the row, as often as it may be; give any other answer."""
+        if not isinstance(done.error, WorkLost) or self._losses[job.key] >= self.retries:
+            return done
+        self._losses[job.key] += 1
+        self._queue.appendleft(job)
+        return None
 
 
 class _Worker:
@@ -408,12 +446,30 @@ _THREAD_VARIABLES = (
 
 def _unpacked(job: Job, answer: dict[str, Any]) -> Done:
     if answer["lost"]:
-        return _lost(job, answer["lost"], answer["seconds"], answer["peak_bytes"])
+        return lost(job, answer["lost"], answer["seconds"], answer["peak_bytes"])
     value, error = pickle.loads(answer["body"])  # noqa: S301 - our own child's answer, over a pipe
     return Done(job.key, value, error, answer["seconds"], answer["peak_bytes"])
 
 
-def _lost(job: Job, how: str, seconds: float = 0.0, peak_bytes: int = 0) -> Done:
+def lost(job: Job, how: str, seconds: float = 0.0, peak_bytes: int = 0) -> Done:
+    """Say that a job has no answer.
+
+    Parameters
+    ----------
+    job : Job
+        Which one.
+    how : str
+        What happened, as the end of a sentence.
+    seconds : float, default=0.0
+        Time it ran.
+    peak_bytes : int, default=0
+        Memory it took.
+
+    Returns
+    -------
+    Done
+        With a `WorkLost`.
+    """
     error = WorkLost(
         f"The work {job.key!r} was lost: {how}.",
         expected="Expected an answer.",
