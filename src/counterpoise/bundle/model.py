@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from counterpoise.bundle.histogram import Histogram
 from counterpoise.bundle.schema import Schema
-from counterpoise.calibrate import CalibrationMap, IdentityMap
-from counterpoise.errors import OptionError
-
-if TYPE_CHECKING:
-    from counterpoise.decide import OperatingPoint
+from counterpoise.calibrate import CalibrationMap, IdentityMap, MapChain, PriorMap, change_prior
+from counterpoise.decide import OperatingPoint, ThresholdCurve, with_costs, with_prior
+from counterpoise.errors import NotApplicable, OptionError
 
 __all__ = ["Model"]
 
@@ -41,10 +40,14 @@ class Model:
     facts : mapping
         Where it comes from: candidate, treatment, learner, seed, fingerprint, figures with intervals, findings.
     evidence : polars.DataFrame or None
-        For each training row its key, fold, outcome and out-of-fold probability, so that the trial's figures can be
-        had again.
+        For each training row its key, fold, out-of-fold probability, outcome (and weight), so that the trial's
+        figures can be had again and the line drawn anew.
     version : str
         Names the model; a change of base rate, costs or line adds to it.
+
+    Notes
+    -----
+    The schema gets a histogram of the evidence's probabilities, with an edge at the line, where it has none.
 
     Examples
     --------
@@ -62,6 +65,22 @@ class Model:
     facts: Mapping[str, Any] = field(default_factory=dict)
     evidence: pl.DataFrame | None = None
     version: str = "1"
+
+    def __post_init__(self) -> None:
+        """Count the scores of the evidence."""
+        if self.schema.scores is None and len(self.labels) == 2 and self._has("probability"):
+            counted = Histogram.of_scores(self._known("probability"), self.threshold, self._weights)
+            object.__setattr__(self, "schema", self.schema.model_copy(update={"scores": counted}))
+
+    def _has(self, name: str) -> bool:
+        return self.evidence is not None and name in self.evidence.columns and self.evidence.height > 0
+
+    def _known(self, name: str) -> np.ndarray:
+        return np.asarray(self.evidence[name]) if self.evidence is not None else np.empty(0)
+
+    @property
+    def _weights(self) -> np.ndarray | None:
+        return self._known("weight") if self._has("weight") else None
 
     @property
     def threshold(self) -> float:
@@ -195,21 +214,123 @@ class Model:
                 why="A row is called positive when its probability is at least the threshold.",
                 hint="For example 0.05.",
             )
-        point = self.operating_point.moved(float(threshold), f"line={threshold:.6g}")
-        return replace(self, operating_point=point, version=f"{self.version}+line={threshold:.6g}")
+        words = f"line={threshold:.6g}"
+        return self._moved(self.operating_point.moved(float(threshold), words), words)
+
+    def with_prior(self, rate: float) -> Model:
+        """Use the model where the base rate is another one.
+
+        Probabilities move in closed form (`counterpoise.calibrate.change_prior`), and the line is drawn anew for its
+        goal on the trial's out-of-fold rows, weighted to the new rate.
+
+        Parameters
+        ----------
+        rate : float
+            Share of positives where the model is used, strictly between 0 and 1.
+
+        Returns
+        -------
+        Model
+            The same learner; calibration, line and version say what was changed.
+
+        Raises
+        ------
+        InputError
+            If the rate is outside its range.
+        NotApplicable
+            If there are several classes, or the goal's line cannot be moved without evidence.
+        """
+        self._need_two_classes("The base rate")
+        old = self.base_rate
+        point = with_prior(
+            self.operating_point, old, rate, curve=self._curve(), n_days=self.facts.get("n_days")
+        )
+        shares = np.array([(1 - old) / (1 - rate), old / rate])
+        moved = MapChain((self.calibration, PriorMap.of(shares)))
+        model = replace(self, calibration=moved, base_rate=float(rate), evidence=self._evidence_at(rate))
+        return model._moved(point, f"prior={rate:.6g}")
+
+    def _evidence_at(self, rate: float) -> pl.DataFrame | None:
+        """Give the evidence as it would be at another base rate: moved probabilities, rows weighted by class."""
+        if self.evidence is None or not self._has("probability"):
+            return self.evidence
+        probability = self._known("probability")
+        is_positive = self._known("outcome") if self._has("outcome") else probability
+        factor = is_positive * (rate / self.base_rate) + (1 - is_positive) * (
+            (1 - rate) / (1 - self.base_rate)
+        )
+        return self.evidence.with_columns(
+            pl.Series("probability", change_prior(probability, self.base_rate, rate)),
+            pl.Series("weight", factor if self._weights is None else factor * self._weights),
+        )
+
+    def with_costs(self, fn: float, fp: float, *, tp: float = 0.0, tn: float = 0.0) -> Model:
+        """Draw the line for other costs of errors.
+
+        Parameters
+        ----------
+        fn : float
+            Cost of a missed positive.
+        fp : float
+            Cost of a false alert.
+        tp : float, default=0.0
+            Cost of a caught positive; negative for a gain.
+        tn : float, default=0.0
+            Cost of a negative left alone.
+
+        Returns
+        -------
+        Model
+            The same learner and calibration; the line is the cheapest on the trial's out-of-fold rows, or Elkan's
+            line on the probability where they are not known.
+
+        Raises
+        ------
+        InputError
+            If an error costs less than the right decision.
+        NotApplicable
+            If there are several classes.
+        """
+        self._need_two_classes("Costs of errors")
+        point = with_costs(self.operating_point, fn, fp, tp=tp, tn=tn, curve=self._curve())
+        gains = f",tp={tp:g},tn={tn:g}" if tp or tn else ""
+        return self._moved(point, f"costs(fn={fn:g},fp={fp:g}{gains})")
+
+    def _curve(self) -> ThresholdCurve | None:
+        if not (self._has("probability") and self._has("outcome")):
+            return None
+        return ThresholdCurve.from_scores(self._known("outcome"), self._known("probability"), self._weights)
+
+    def _moved(self, point: OperatingPoint, words: str) -> Model:
+        """Take another line; rows of the evidence are alerted by it from now on."""
+        evidence = self.evidence
+        if evidence is not None and self._has("alert"):
+            evidence = evidence.with_columns(alert=pl.col("probability") >= float(point.threshold))
+        schema = self.schema.model_copy(update={"scores": None})  # counted anew, from the evidence
+        version = f"{self.version}+{words}"
+        return replace(self, operating_point=point, evidence=evidence, schema=schema, version=version)
+
+    def _need_two_classes(self, what: str) -> None:
+        if len(self.labels) != 2:
+            raise NotApplicable(
+                f"{what} of a model of {len(self.labels)} classes was to be changed.",
+                expected="Expected two classes.",
+                why="There is no single line between them to move.",
+                hint="Train on one class against the rest: --positive LABEL.",
+            )
 
     def save(self, path: str | Path) -> Path:
-        """Write the model as a folder without pickle, whole or not at all.
+        """Write the model as a folder, or one ``.zip``, without pickle, whole or not at all.
 
         Parameters
         ----------
         path : str or Path
-            The folder; a bundle that stands there is replaced, anything else is not.
+            The folder, or a file that ends in ``.zip``; a bundle that stands there is replaced, anything else is not.
 
         Returns
         -------
         Path
-            The folder.
+            The folder or file.
 
         Raises
         ------

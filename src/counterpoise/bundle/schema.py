@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from counterpoise.bundle.histogram import NO_BIN, Histogram
 from counterpoise.errors import ModelError, nearest_names
 from counterpoise.table.frames import ColumnKind, is_frame
 from counterpoise.table.table import Table
@@ -22,7 +23,10 @@ _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Boo
 
 
 class FeatureSchema(BaseModel):
-    """One feature: its kind, its type when trained, and the values it took."""
+    """One feature: its kind, its type when trained, and the values it took.
+
+    Dates have no histogram: new rows always have later ones.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +38,7 @@ class FeatureSchema(BaseModel):
     upper: float | None = None
     levels: list[str] | None = None
     n_levels: int | None = None
+    histogram: Histogram | None = None
 
 
 class Schema(BaseModel):
@@ -43,6 +48,8 @@ class Schema(BaseModel):
 
     features: list[FeatureSchema]
     roles: dict[str, str]
+    scores: Histogram | None = None
+    """Probabilities of rows by models that had not seen them."""
 
     @property
     def names(self) -> list[str]:
@@ -63,7 +70,8 @@ class Schema(BaseModel):
         Schema
             Its features with ranges and levels.
         """
-        described = [_describe(table.frame[name], table.kinds[name]) for name in table.features]
+        weights = table.weights
+        described = [_describe(table.frame[name], table.kinds[name], weights) for name in table.features]
         return cls(features=described, roles=table.roles.used())
 
     def conform(self, frame: Any) -> pl.DataFrame:
@@ -102,6 +110,27 @@ class Schema(BaseModel):
             )
         return pl.DataFrame(columns)
 
+    def bins(self, features: pl.DataFrame) -> np.ndarray:
+        """Say in which bin of its feature's histogram each value falls.
+
+        Parameters
+        ----------
+        features : polars.DataFrame of shape (n_rows, n_features)
+            As `conform` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features), uint8
+            Positions in the histogram's counts; 255 for a feature that has none.
+        """
+        codes = np.full((features.height, len(self.features)), NO_BIN, dtype=np.uint8)
+        for j, feature in enumerate(self.features):
+            if feature.histogram is not None:
+                column = features[feature.name]
+                values = _as_floats(column) if feature.kind == "number" else column
+                codes[:, j] = feature.histogram.codes(values)
+        return codes
+
     def _refuse_missing(self, frame: pl.DataFrame) -> None:
         missing = [name for name in self.names if name not in frame.columns]
         if not missing:
@@ -117,20 +146,27 @@ class Schema(BaseModel):
         )
 
 
-def _describe(series: pl.Series, kind: ColumnKind) -> FeatureSchema:
+def _describe(series: pl.Series, kind: ColumnKind, weights: np.ndarray | None) -> FeatureSchema:
     plain: dict[str, Any] = {"name": series.name, "kind": kind, "dtype": str(series.dtype)}
     if series.dtype.is_float():
         series = series.fill_nan(None)
-    missing = series.null_count() / max(1, len(series))
+    plain["missing"] = series.null_count() / max(1, len(series))
     if kind == "number":
-        return FeatureSchema(
-            **plain, missing=missing, lower=_number(series.min()), upper=_number(series.max())
-        )
+        counted = Histogram.of_numbers(_as_floats(series), weights)
+        lower, upper = _number(series.min()), _number(series.max())
+        return FeatureSchema(**plain, lower=lower, upper=upper, histogram=counted)
     if kind == "category":
         levels = series.cast(pl.String).drop_nulls().unique().sort().to_list()
         listed = levels if len(levels) <= _MOST_LEVELS else None
-        return FeatureSchema(**plain, missing=missing, levels=listed, n_levels=len(levels))
-    return FeatureSchema(**plain, missing=missing)
+        counted = Histogram.of_levels(series, weights)
+        return FeatureSchema(**plain, levels=listed, n_levels=len(levels), histogram=counted)
+    if kind == "boolean":
+        return FeatureSchema(**plain, histogram=Histogram.of_levels(series, weights))
+    return FeatureSchema(**plain)
+
+
+def _as_floats(series: pl.Series) -> np.ndarray:
+    return series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 def _number(value: Any) -> float | None:

@@ -1,24 +1,29 @@
-"""Bundles: a model as a folder that is audited before anything in it is built.
+"""Bundles: a model as a folder, or one zip, that is audited before anything in it is built.
 
 A bundle holds a manifest with the size and SHA-256 of every other file, plain JSON, one Parquet table, and the
 learner as a skops archive. Loading has three phases that must stay apart: read and check the manifest, compare every
 checksum, and list the types that the archive names - all inert - and only then build objects, of allowed types only.
+What was checked is what is built: every file is read once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import skops.io
 
+from counterpoise.bundle.archive import Files, opened, write_zip
 from counterpoise.bundle.card import model_card
 from counterpoise.bundle.model import Model
 from counterpoise.bundle.schema import Schema
@@ -29,7 +34,8 @@ from counterpoise.errors import ModelError
 
 __all__ = ["load", "save"]
 
-_MANIFEST, _LEARNER, _DECISION, _SCHEMA = "manifest.json", "learner.skops", "decision.json", "schema.json"
+MANIFEST = "manifest.json"
+_LEARNER, _DECISION, _SCHEMA = "learner.skops", "decision.json", "schema.json"
 _FACTS, _EVIDENCE, _CARD = "facts.json", "evidence.parquet", "card.md"
 
 _ALLOWED = re.compile(r"counterpoise\.(learn|calibrate)\.[a-z_.]+\.[A-Z]\w*")
@@ -54,12 +60,12 @@ def save(model: Model, path: Path) -> Path:
     model : Model
         What to write.
     path : Path
-        The folder; a bundle that stands there is replaced.
+        The folder, or a file that ends in ``.zip``; a bundle that stands there is replaced.
 
     Returns
     -------
     Path
-        The folder.
+        The folder or file.
 
     Raises
     ------
@@ -67,7 +73,7 @@ def save(model: Model, path: Path) -> Path:
         If the path holds something that is not a bundle.
     """
     path = path.resolve()
-    if path.exists() and not (path / _MANIFEST).is_file() and (path.is_file() or any(path.iterdir())):
+    if path.exists() and not _is_replaceable(path):
         raise ModelError(
             f"{str(path)!r} exists and is not a bundle.",
             expected="Expected a new name, or a bundle to replace.",
@@ -77,12 +83,26 @@ def save(model: Model, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        _write_files(model, partial)
-        _write_manifest(model, partial)
-        _swap(partial, path)
+        whole = partial / "bundle"
+        whole.mkdir()
+        _write_files(model, whole)
+        _write_manifest(model, whole)
+        if path.suffix == ".zip":
+            whole = write_zip(whole, partial / "bundle.zip")
+        _swap(whole, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return path
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Say whether there is nothing but a bundle, in the form that is to be written."""
+    if path.suffix != ".zip":
+        return path.is_dir() and ((path / MANIFEST).is_file() or not any(path.iterdir()))
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.rpartition("/")[2] == MANIFEST for name in archive.namelist())
 
 
 def _write_files(model: Model, folder: Path) -> None:
@@ -109,28 +129,36 @@ def _plain(value: Any) -> Any:
 
 
 def _write_manifest(model: Model, folder: Path) -> None:
-    files = {p.name: {"bytes": p.stat().st_size, "sha256": _sha256(p)} for p in sorted(folder.iterdir())}
+    files = {p.name: _fingerprint(p.read_bytes()) for p in sorted(folder.iterdir())}
     manifest = {"kind": "counterpoise bundle", "format": FORMAT, "version": model.version, "files": files}
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    for (
+        file
+    ) in folder.iterdir():  # what is renamed into place must be on the disk, or a power cut leaves half
+        _flush(file)
 
 
-def _swap(partial: Path, path: Path) -> None:
-    partial.chmod(0o755)
-    if not path.exists():
-        partial.replace(path)
+def _fingerprint(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _flush(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _swap(whole: Path, path: Path) -> None:
+    if whole.is_file():
+        _flush(whole)
+        whole.replace(path)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-    path.replace(old / "old")
-    partial.replace(path)
-    shutil.rmtree(old)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    whole.chmod(0o755)
+    if path.exists():
+        path.replace(whole.parent / "old")  # removed with the folder of what is partial
+    whole.replace(path)
 
 
 # --- loading -------------------------------------------------------------------------------------------------
@@ -142,7 +170,7 @@ def load(path: str | Path) -> Model:
     Parameters
     ----------
     path : str or Path
-        The folder that `Model.save` wrote.
+        The folder or ``.zip`` that `Model.save` wrote.
 
     Returns
     -------
@@ -155,42 +183,31 @@ def load(path: str | Path) -> Model:
         If there is no bundle, its format is newer, a file is absent or was changed, or the learner names types that
         a bundle may not hold. Nothing is built before all of this is known.
     """
-    folder = Path(path)
-    manifest = _manifest(folder)
-    _check_files(folder, manifest)
-    decision, schema = _json(folder / _DECISION), _json(folder / _SCHEMA)
-    _audit_learner(folder / _LEARNER)
-    evidence = folder / _EVIDENCE
-    return Model(
-        learner=skops.io.load(
-            folder / _LEARNER, trusted=skops.io.get_untrusted_types(file=folder / _LEARNER)
-        ),
-        labels=tuple(decision["labels"]),
-        schema=Schema.model_validate(schema),
-        operating_point=OperatingPoint.from_dict(decision["operating_point"]),
-        calibration=map_from_dict(decision["calibration"]),
-        base_rate=decision["base_rate"],
-        facts=_json(folder / _FACTS),
-        evidence=pl.read_parquet(evidence) if _EVIDENCE in manifest["files"] else None,
-        version=decision["version"],
-    )
+    with opened(Path(path), MANIFEST) as files:
+        manifest = _manifest(files)
+        contents = _checked(files, manifest)
+    return _READERS[manifest["format"]](contents, files)
 
 
-def _manifest(folder: Path) -> Mapping[str, Any]:
-    if not (folder / _MANIFEST).is_file():
+def _manifest(files: Files) -> Mapping[str, Any]:
+    if MANIFEST not in files.names:
+        known = sorted(files.names & {_LEARNER, _DECISION, _SCHEMA, _FACTS})
+        if known:
+            raise files.damaged(f"{MANIFEST} is absent, though {known[0]} is there: it was written by half")
         raise ModelError(
-            f"{str(folder)!r} is not a model." if folder.exists() else f"There is no model {str(folder)!r}.",
-            expected=f"Expected a folder with a {_MANIFEST}, as compare writes to DIR/model.",
+            f"{files.where!r} is not a model.",
+            expected=f"Expected a folder or a zip with a {MANIFEST}, as compare writes to DIR/model.",
             why="There is nothing to predict with.",
             hint="Check the path, or run: counterpoise compare TABLE --target COL --out DIR",
         )
-    manifest = _json(folder / _MANIFEST)
+    manifest = _json(files.read(MANIFEST), MANIFEST, files)
     version = manifest.get("format") if isinstance(manifest, dict) else None
-    if not isinstance(version, int) or version < OLDEST or not isinstance(manifest.get("files"), dict):
-        raise _damaged(folder, f"its {_MANIFEST} names no format from {OLDEST} to {FORMAT}")
+    listed = manifest.get("files") if isinstance(manifest, dict) else None
+    if type(version) is not int or version < OLDEST or not isinstance(listed, dict):
+        raise files.damaged(f"its {MANIFEST} names no format from {OLDEST} to {FORMAT}")
     if version > FORMAT:
         raise ModelError(
-            f"{str(folder)!r} is a bundle of format {version}.",
+            f"{files.where!r} is a bundle of format {version}.",
             expected=f"Expected format {FORMAT} or older.",
             why="A newer counterpoise wrote it, and reading it by guesswork could change its decisions.",
             hint="Upgrade: pip install --upgrade counterpoise",
@@ -198,49 +215,72 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
     return dict(manifest)
 
 
-def _check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+def _checked(files: Files, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Read every listed file, once, and compare it with what was saved."""
     for name in (_LEARNER, _DECISION, _SCHEMA, _FACTS):
         if name not in manifest["files"]:
-            raise _damaged(folder, f"{name} is not in the {_MANIFEST}")
+            raise files.damaged(f"{name} is not in the {MANIFEST}")
+    contents = {}
     for name, expected in manifest["files"].items():
-        file = folder / name
-        if Path(name).name != name or not file.is_file():
-            raise _damaged(folder, f"{name} is absent")
-        if (
-            file.is_symlink()
-            or file.stat().st_size != expected["bytes"]
-            or _sha256(file) != expected["sha256"]
-        ):
-            raise _damaged(folder, f"{name} is not what was saved")
+        if Path(name).name != name or name not in files.names:
+            raise files.damaged(f"{name} is absent")
+        contents[name] = files.read(name)
+        if _fingerprint(contents[name]) != expected:
+            raise files.damaged(f"{name} is not what was saved")
+    return contents
 
 
-def _damaged(folder: Path, how: str) -> ModelError:
-    return ModelError(
-        f"The bundle {str(folder)!r} cannot be used: {how}.",
-        expected="Expected every file as it was saved.",
-        why="A bundle that was changed, cut short or half-written would decide differently without a word.",
-        hint="Copy it again from where it was saved, or save the model again.",
-    )
-
-
-def _json(path: Path) -> Any:
+def _read_1(contents: Mapping[str, bytes], files: Files) -> Model:
+    """Build a model; a schema without histograms (format 1) has none, and scores are counted from the evidence."""
+    _audit_learner(contents[_LEARNER], files)
+    decision = _json(contents[_DECISION], _DECISION, files)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(path.parent, f"{path.name} cannot be read ({error})") from error
+        evidence = contents.get(_EVIDENCE)
+        return Model(
+            learner=_built(contents[_LEARNER], files),
+            labels=tuple(decision["labels"]),
+            schema=Schema.model_validate_json(contents[_SCHEMA]),
+            operating_point=OperatingPoint.from_dict(decision["operating_point"]),
+            calibration=map_from_dict(decision["calibration"]),
+            base_rate=decision["base_rate"],
+            facts=_json(contents[_FACTS], _FACTS, files),
+            evidence=None if evidence is None else pl.read_parquet(io.BytesIO(evidence)),
+            version=decision["version"],
+        )
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise files.damaged(f"its contents cannot be read ({type(error).__name__}: {error})") from error
 
 
-def _audit_learner(path: Path) -> None:
+_READERS: dict[int, Callable[[Mapping[str, bytes], Files], Model]] = {1: _read_1, 2: _read_1}
+"""How each format is read; see `counterpoise.bundle.version`."""
+
+
+def _json(content: bytes, name: str, files: Files) -> Any:
     try:
-        named = skops.io.get_untrusted_types(file=path)
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise files.damaged(f"{name} cannot be read ({error})") from error
+
+
+def _built(content: bytes, files: Files) -> Any:
+    """Build the learner; its types have been audited."""
+    try:
+        return skops.io.loads(content, trusted=skops.io.get_untrusted_types(data=content))
     except Exception as error:
-        raise _damaged(
-            path.parent, f"{path.name} cannot be read ({type(error).__name__}: {error})"
-        ) from error
+        raise files.damaged(f"{_LEARNER} cannot be built ({type(error).__name__}: {error})") from error
+
+
+def _audit_learner(content: bytes, files: Files) -> None:
+    try:
+        named = skops.io.get_untrusted_types(data=content)
+    except Exception as error:
+        raise files.damaged(f"{_LEARNER} cannot be read ({type(error).__name__}: {error})") from error
     strangers = [name for name in named if not (_ALLOWED.fullmatch(name) or name in _ALLOWED_OF_OTHERS)]
     if strangers:
         raise ModelError(
-            f"The learner in {str(path)!r} names the types {', '.join(strangers)}.",
+            f"The learner in {files.where!r} names the types {', '.join(strangers)}.",
             expected="Expected learners of counterpoise and scikit-learn only.",
             why="Building an unknown type can run any code.",
             hint="Use bundles from a source you trust, made by counterpoise.",

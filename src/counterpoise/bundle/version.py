@@ -9,8 +9,8 @@ Before `FORMAT` is raised:
 
 __all__ = ["FORMAT", "OLDEST"]
 
-FORMAT = 1
-"""What `save` writes."""
+FORMAT = 2
+"""What `save` writes: 2 added histograms of features and scores to the schema."""
 
 OLDEST = 1
 """The oldest format that `load` still reads."""
