@@ -51,6 +51,9 @@ _HISTOGRAM_AUTO = 10_000
 
 _SHARE_OF_LEVELS = 0.99
 _NEAR = 1e-6
+_LEVELS_ALIKE = np.arange(1, 5)
+"""Levels that may share one value, because as many of as many rows are positives."""
+
 _KAPOOR = "Kapoor, Narayanan, Patterns 4(9), 2023"
 _KAUFMAN = "Kaufman, Rosset, Perlich, Stitelman, ACM TKDD 6(4), 2012"
 
@@ -204,13 +207,13 @@ def _same_row(case: _Case) -> GuardRecord:
     if twice:
         sentence = f"{twice:,} rows are in the training and in the test part of one fold."
         return _record("same-row", "failed", sentence, "Give each fold disjoint parts.", _KAPOOR)
-    copies = equal_rows(case.table.X)
-    copies = np.where(copies >= 0, copies * len(case.table.labels) + case.table.y, -1)
+    equal = equal_rows(case.table.X)
+    copies = np.where(equal >= 0, equal * len(case.table.labels) + case.table.y, -1)
     known = [_known_in_training(fold.train, fold.test, copies) for fold in case.folds.folds]
     n = sum(int(each.sum()) for each in known)
     if not n:
         return _record("same-row", "passed", "No row that judges equals a training row of the same outcome.")
-    telling = is_telling(case.table.X, copies)
+    telling = is_telling(case.table.X, equal)
     shares = [
         _worst_share(fold.test, each & telling[fold.test], case.table.y)
         for fold, each in zip(case.folds.folds, known, strict=True)
@@ -433,8 +436,8 @@ def _is_share_of_outcome(column: pl.Series, y: np.ndarray) -> bool:
     with np.errstate(divide="ignore", invalid="ignore"):
         added = np.nanmedian((hits - value * n) / (value - rate))
     for m in (0.0, max(float(added), 0.0) if np.isfinite(added) else 0.0):
-        near = np.abs(value - (hits + m * rate) / (n + m)) < _NEAR
-        if n[near].sum() >= _SHARE_OF_LEVELS * n.sum():
+        alike = [np.abs(value - (hits / k + m * rate) / (n / k + m)) < _NEAR for k in _LEVELS_ALIKE]
+        if n[np.any(alike, axis=0)].sum() >= _SHARE_OF_LEVELS * n.sum():
             return True
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -61,7 +62,11 @@ def given_folds(
 
 def _pairs(y: np.ndarray, split: Any, groups: np.ndarray | None) -> list[Any]:
     if hasattr(split, "split"):
-        return list(split.split(np.zeros((len(y), 1)), y, groups))
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # that it ignores groups: the guard says what comes of it
+            return list(split.split(np.zeros((len(y), 1)), y, groups))
     if not isinstance(split, Iterable):
         raise _no_split(split)
     return list(split)
