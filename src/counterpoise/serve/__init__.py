@@ -5,11 +5,11 @@ The room needs the extra ``serve``.
 
 from __future__ import annotations
 
-from counterpoise.errors import MissingExtra
+from counterpoise import errors
 
 try:
     from counterpoise.serve.store import DEFAULT_URL, Store
-except ModuleNotFoundError as error:
-    raise MissingExtra.of(str(error.name), "serve") from error
+except ModuleNotFoundError as missing:
+    raise errors.MissingExtra.of(str(missing.name), "serve") from missing
 
 __all__ = ["DEFAULT_URL", "Store"]
