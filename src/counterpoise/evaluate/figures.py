@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from counterpoise.calibrate import log_odds
 from counterpoise.chance import Streams
 from counterpoise.decide import Constraint, Goal, ThresholdCurve
 from counterpoise.evaluate import intervals
+from counterpoise.evaluate.daily import Days, daily_figures
 from counterpoise.evaluate.candidates import UNTREATED
 from counterpoise.evaluate.intervals import Draws, Interval
 from counterpoise.evaluate.judging import Case, Judged
 from counterpoise.evaluate.leaderboard import METRICS
-from counterpoise.evaluate.records import CurveRecord, Estimate, HistogramRecord
+from counterpoise.evaluate.records import CurveRecord, DayRecord, Estimate, HistogramRecord
 from counterpoise.evaluate.verdict import Contender
 
 __all__ = ["Figures", "curve_record", "goal_costs", "goal_figure", "score_histogram"]
@@ -50,6 +51,8 @@ class Figures:
         Days that the judged rows span; 1 without a time.
     confidence : float
         Of all intervals.
+    by_day : mapping of str to tuple
+        Figures by day and a record a day, of each candidate, where rows have a time.
     """
 
     draws: Draws
@@ -61,6 +64,7 @@ class Figures:
     n_draws: int
     n_days: float = 1.0
     confidence: float = 0.95
+    by_day: Mapping[str, tuple[dict[str, Estimate], list[DayRecord]]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -118,6 +122,7 @@ class Figures:
             n_positive=int(case.y[rows].sum()),
             n_draws=n_draws,
             n_days=case.days_of(rows) or 1.0,
+            by_day=_by_day(case, rows, judged, groups),
         )
 
     def value(self, candidate: str) -> float | None:
@@ -150,7 +155,8 @@ class Figures:
         """
         names = dict.fromkeys((*METRICS, self.metric))
         found = {name: self._estimate(candidate, name) for name in names}
-        return {"goal": found[self.metric], **found}
+        by_day = self.by_day[candidate][0] if candidate in self.by_day else {}
+        return {"goal": found[self.metric], **found, **by_day}
 
     def _estimate(self, candidate: str, metric: str) -> Estimate:
         interval = self.draws.interval(candidate, metric, self.confidence)
@@ -269,6 +275,30 @@ class Figures:
             None where it is undefined.
         """
         return self.by_fold[candidate]
+
+    def days_of(self, candidate: str) -> list[DayRecord]:
+        """Give the decisions day by day.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+
+        Returns
+        -------
+        list of DayRecord
+            Empty where rows have no time.
+        """
+        return self.by_day[candidate][1] if candidate in self.by_day else []
+
+
+def _by_day(
+    case: Case, rows: np.ndarray, judged: Mapping[str, Judged], groups: np.ndarray | None
+) -> dict[str, tuple[dict[str, Estimate], list[DayRecord]]]:
+    if case.seconds is None:
+        return {}
+    days = Days(case.y[rows], case.seconds[rows], case.fold_of[rows], None if groups is None else groups[rows])
+    return {name: daily_figures(days, each.proba[rows], each.alerts[rows]) for name, each in judged.items()}
 
 
 def goal_figure(goal: Goal) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from counterpoise.evaluate.daily import DAILY_METRICS
 from counterpoise.evaluate.records import CandidateRecord, Estimate, TrialRecord
 
 __all__ = ["METRICS", "leaderboard"]
@@ -37,15 +38,18 @@ def leaderboard(record: TrialRecord) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        Best first by the goal's figure; candidates that were not run last, with nulls.
+        Best first by the goal's figure; candidates that were not run last, with nulls. Figures by day where rows have
+        a time, card precision where they have groups, too.
     """
-    rows = [_row(candidate, record.goal) for candidate in record.candidates]
-    return pl.DataFrame(rows, schema=_schema(), orient="row")
+    by_day = [name for name in DAILY_METRICS if any(name in each.metrics for each in record.candidates)]
+    names = (*METRICS, *by_day)
+    rows = [_row(candidate, record.goal, names) for candidate in record.candidates]
+    return pl.DataFrame(rows, schema=_schema(names), orient="row")
 
 
-def _schema() -> dict[str, Any]:
+def _schema(names: tuple[str, ...]) -> dict[str, Any]:
     text, number = pl.String, pl.Float64
-    metrics = {f"{name}{end}": number for name in METRICS for end in ("", "_lower", "_upper")}
+    metrics = {f"{name}{end}": number for name in names for end in ("", "_lower", "_upper")}
     return {
         "candidate": text,
         "treatment": text,
@@ -68,7 +72,7 @@ def _schema() -> dict[str, Any]:
     }
 
 
-def _row(candidate: CandidateRecord, goal: str) -> dict[str, Any]:
+def _row(candidate: CandidateRecord, goal: str, names: tuple[str, ...]) -> dict[str, Any]:
     point = candidate.operating_point or {}
     row: dict[str, Any] = {
         "candidate": candidate.candidate,
@@ -89,7 +93,7 @@ def _row(candidate: CandidateRecord, goal: str) -> dict[str, Any]:
         "predicted_seconds": candidate.predicted_seconds,
         "reason": candidate.reason,
     }
-    for name in METRICS:
+    for name in names:
         row |= _figure(name, f"{name}_", candidate.metrics.get(name, _NOTHING))
     return row
 

@@ -31,6 +31,7 @@ __all__ = [
     "brier",
     "card_precision_at_k",
     "confusion",
+    "daily_card_precision",
     "expected_cost",
     "f_beta",
     "false_positive_rate",
@@ -688,6 +689,35 @@ def card_precision_at_k(y_true: Any, scores: Any, *, days: Any, cards: Any, k: i
     InputError
         If an input cannot be used.
     """
+    return float(np.mean(daily_card_precision(y_true, scores, days=days, cards=cards, k=k)))
+
+
+def daily_card_precision(y_true: Any, scores: Any, *, days: Any, cards: Any, k: int = 100) -> np.ndarray:
+    """Share of compromised cards among the `k` cards with the highest scores, day by day.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_rows,)
+        Outcome.
+    scores : array-like of shape (n_rows,)
+        Scores or probabilities.
+    days : array-like of shape (n_rows,)
+        Day of each row, in an order that can be sorted.
+    cards : array-like of shape (n_rows,)
+        Card (customer) of each row.
+    k : int, default=100
+        Cards that can be looked at in a day.
+
+    Returns
+    -------
+    ndarray of shape (n_days,), float64
+        As `card_precision_at_k` averages them, in the order of the days.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be used.
+    """
     if not (np.isfinite(k) and k >= 1):
         raise _out_of_range("k", k, "a number of cards of at least 1")
     outcome, values = as_outcome(y_true), as_scores(scores)
@@ -695,13 +725,13 @@ def card_precision_at_k(y_true: Any, scores: Any, *, days: Any, cards: Any, k: i
     card = np.unique(np.asarray(cards), return_inverse=True)[1]
     same_length(outcome.shape[0], scores=values, days=day, cards=card)
     caught_before = np.zeros(int(card.max()) + 1, dtype=bool)
-    shares = []
-    for each in range(int(day.max()) + 1):
+    shares = np.empty(int(day.max()) + 1)
+    for each in range(len(shares)):
         rows = (day == each) & ~caught_before[card]
         caught = _caught_cards(card[rows], values[rows], outcome[rows], int(k))
         caught_before[caught] = True
-        shares.append(caught.shape[0] / k)
-    return float(np.mean(shares))
+        shares[each] = caught.shape[0] / k
+    return shares
 
 
 def _caught_cards(card: np.ndarray, values: np.ndarray, outcome: np.ndarray, k: int) -> np.ndarray:

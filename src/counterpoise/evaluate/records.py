@@ -15,6 +15,7 @@ __all__ = [
     "BoundaryRecord",
     "CandidateRecord",
     "CurveRecord",
+    "DayRecord",
     "Estimate",
     "FeatureRecord",
     "FindingRecord",
@@ -72,6 +73,22 @@ class CurveRecord(Record):
     n_negative: float
 
 
+class DayRecord(Record):
+    """One day of a candidate's decisions, in the fold that judged it."""
+
+    day: str
+    fold: int
+    n_rows: int
+    n_positive: int
+    alerts: int
+    hits: int
+    """Alerts that were positives."""
+    precision_100: float
+    """Share of positives among the 100 most probable rows of the day."""
+    card_precision_100: float | None = None
+    """Share of compromised groups among the 100 most probable ones, those caught on earlier days left out."""
+
+
 class CandidateRecord(Record):
     """One candidate: a learner with a treatment."""
 
@@ -98,6 +115,8 @@ class CandidateRecord(Record):
     """`counterpoise.calibrate.Reliability.to_dict()` of the out-of-fold probabilities."""
     fold_values: list[float | None] = Field(default_factory=list)
     """The goal's figure by fold."""
+    days: list[DayRecord] = Field(default_factory=list)
+    """Day by day, where rows have a time."""
     history: dict[str, list[float | None]] | None = None
     """By epoch, for neural candidates: "epoch", "loss", "auc", "average_precision", "precision", "recall", and each
     again with "val_" in front."""

@@ -415,6 +415,7 @@ def _run_record(
         scores=score_histogram(y, judged.proba[rows], weight),
         reliability=reliability(y, judged.proba[rows], weight).to_dict(),
         fold_values=figures.fold_values(candidate.name),
+        days=figures.days_of(candidate.name),
         history=finished[-1].scores.history,  # type: ignore[arg-type]  # a mapping is a dict here
         fit_seconds=float(np.mean([f.scores.fit_seconds for f in finished])),
         predict_seconds=float(np.mean([f.scores.predict_seconds for f in finished])),

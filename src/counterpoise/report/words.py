@@ -30,6 +30,10 @@ METRIC_NAMES = {
     "log_loss": "Log loss",
     "mean_ratio": "Mean probability / base rate",
     "goal": "Goal's figure",
+    "card_precision_100": "Card precision at 100",
+    "daily_precision_100": "Precision of a day's top 100",
+    "daily_recall": "Recall of a day",
+    "alerts_per_day": "Alerts a day",
 }
 
 
