@@ -35,7 +35,9 @@ def test_by_hand():
 
 def test_days_without_positives_are_left_out_of_recall():
     y, seconds = np.array([0, 0, 1]), DAY * np.array([0.0, 1.0, 2.0])
-    figures, _ = daily_figures(Days(y, seconds, np.zeros(3, int)), np.full(3, 0.5), np.array([True, False, True]))
+    figures, _ = daily_figures(
+        Days(y, seconds, np.zeros(3, int)), np.full(3, 0.5), np.array([True, False, True])
+    )
     assert figures["daily_recall"].value == 1.0
     nothing, _ = daily_figures(Days(y * 0, seconds, np.zeros(3, int)), np.full(3, 0.5), np.zeros(3, bool))
     assert nothing["daily_recall"].value is None

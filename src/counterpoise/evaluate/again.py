@@ -134,7 +134,8 @@ def _figures(
     )
     goal = model.operating_point.as_goal()
     costs = {c: table.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in table.frame.columns}
-    case = Case(table.y, Folds(folds, "stratified", len(folds)), goal, table.weights, table.seconds, table.n_days, costs)
+    split = Folds(folds, "stratified", len(folds))
+    case = Case(table.y, split, goal, table.weights, table.seconds, table.n_days, costs)
     judged = {"model": Judged(proba, alerts, np.array([]), model.operating_point, model.calibration)}
     found = Figures.of(case, judged, groups=table.groups, seed=int(model.facts.get("seed", 0)))
     return {name: each.model_dump() for name, each in found.estimates("model").items()}, found.confusion(

@@ -1,7 +1,7 @@
 """Figures by day, for those who can look at so many alerts a day: from the time and the group of each row.
 
-Days are units: a figure is the mean over the days of a fold, then over the folds, as the Fraud Detection Handbook states
-it, and its interval is Student's for the mean of the days.
+Days are units: a figure is the mean over the days of a fold, then over the folds, as the Fraud Detection Handbook
+states it, and its interval is Student's for the mean of the days.
 
 Source: Le Borgne, Siblini, Lebichot, Bontempi, "Reproducible machine learning for credit card fraud detection",
 Université libre de Bruxelles, 2022, chapter 4 (card precision top-k).
@@ -27,6 +27,8 @@ DAILY_METRICS = ("card_precision_100", "daily_precision_100", "daily_recall", "a
 
 _DAY = 86400.0
 _EPOCH = date(1970, 1, 1)
+_FIRST_DATE = 3650
+"""Times of fewer days since 1970 than that are taken as seconds since some start of their own."""
 
 
 class Days:
@@ -181,7 +183,7 @@ def daily_figures(
     }
     records = [
         DayRecord(
-            day=str(_EPOCH + timedelta(days=int(days.day[j]))) if days.day[j] > 0 else str(days.day[j]),
+            day=_name(int(days.day[j])),
             fold=int(days.fold[j]),
             n_rows=int(rows[j]),
             n_positive=int(positives[j]),
@@ -193,3 +195,7 @@ def daily_figures(
         for j in range(len(days))
     ]
     return figures, records
+
+
+def _name(day: int) -> str:
+    return str(_EPOCH + timedelta(days=day)) if day >= _FIRST_DATE else f"day {day}"

@@ -12,8 +12,8 @@ from counterpoise.calibrate import log_odds
 from counterpoise.chance import Streams
 from counterpoise.decide import Constraint, Goal, ThresholdCurve
 from counterpoise.evaluate import intervals
-from counterpoise.evaluate.daily import Days, daily_figures
 from counterpoise.evaluate.candidates import UNTREATED
+from counterpoise.evaluate.daily import Days, daily_figures
 from counterpoise.evaluate.intervals import Draws, Interval
 from counterpoise.evaluate.judging import Case, Judged
 from counterpoise.evaluate.leaderboard import METRICS
