@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from counterpoise.bundle.histogram import Histogram
+from counterpoise.bundle.plots import ModelPlots
 from counterpoise.bundle.schema import Schema
 from counterpoise.calibrate import CalibrationMap, IdentityMap, MapChain, PriorMap, change_prior
 from counterpoise.decide import OperatingPoint, ThresholdCurve, with_costs, with_prior
@@ -91,6 +93,11 @@ class Model:
     def classes_(self) -> np.ndarray:
         """The labels, as scikit-learn names them."""
         return np.asarray(self.labels)
+
+    @cached_property
+    def plots(self) -> ModelPlots:
+        """Charts of how its probabilities did on rows that it had not seen, for notebooks and files."""
+        return ModelPlots(self)
 
     def predict_proba(self, frame: Any) -> np.ndarray:
         """Give calibrated probabilities.

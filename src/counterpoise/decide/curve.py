@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from counterpoise.decide.goal import Goal
 from counterpoise.decide.point import OperatingPoint
 from counterpoise.decide.tally import HIGH_BITS, carry, limbs_of, value_of, widen
 from counterpoise.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["ThresholdCurve"]
 
@@ -488,6 +491,58 @@ class ThresholdCurve:  # numpydoc ignore=PR01
             sums = [_hash_sums(noise, self._mass(name)) for name in ("positive", "negative")]
         record = np.array([self.n_rows, self.n_positive, *sums], dtype=np.uint64)
         return hashlib.blake2b(record.tobytes(), digest_size=16).hexdigest()
+
+    # --- pictures --------------------------------------------------------------------------------------------
+
+    def frame(self, n: int | None = None) -> pl.DataFrame:
+        """Give the counts and figures at every line.
+
+        Parameters
+        ----------
+        n : int, optional
+            About how many lines, spread so that an eye misses none; all where left out.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``threshold, tp, fp, fn, tn, precision, recall, fpr, f1, mcc, alert_rate, cost``, thresholds descending.
+        """
+        from counterpoise.decide.plots import curve_frame
+
+        return curve_frame(self, n=n)
+
+    def plot(
+        self,
+        kind: str = "precision_recall",
+        *,
+        point: OperatingPoint | None = None,
+        fn: float = 100.0,
+        fp: float = 1.0,
+    ) -> Any:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        kind : {"precision_recall", "roc", "lines", "cost"}, default="precision_recall"
+            Precision over recall; recall over the false-positive rate; figures over the line; cost over the line.
+        point : OperatingPoint, optional
+            A line, marked.
+        fn, fp : float, default=100 and 1
+            What a missed positive and a false alert cost, for ``"cost"``.
+
+        Returns
+        -------
+        altair.LayerChart
+            Shows in a notebook; ``save`` writes PNG, SVG, JSON or HTML.
+
+        Raises
+        ------
+        OptionError
+            If there is no such chart.
+        """
+        from counterpoise.decide.plots import curve_chart
+
+        return curve_chart(self, kind, point=point, fn=fn, fp=fp)
 
     # --- the line ------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from html import escape
 from typing import Any
 
 from counterpoise.decide.goal import Goal
@@ -109,6 +110,26 @@ class OperatingPoint:
     def alert_rate(self) -> float:
         """Share of the rows that are alerted."""
         return (self.tp + self.fp) / (self.tp + self.fp + self.fn + self.tn)
+
+    def _repr_html_(self) -> str:
+        limits = "".join(
+            f"<li>{escape(limit.constraint)}: {limit.value:.4g} (held against the limit: {limit.bound:.4g}), "
+            f"{'kept' if limit.met else 'missed'}</li>"
+            for limit in self.constraints
+        )
+        missed = f"<p>{escape(self.reason)}</p>" if self.reason else ""
+        cells = (
+            f"<tr><th></th><th>alerted</th><th>left alone</th></tr>"
+            f"<tr><th>positive</th><td>{self.tp:,.0f}</td><td>{self.fn:,.0f}</td></tr>"
+            f"<tr><th>negative</th><td>{self.fp:,.0f}</td><td>{self.tn:,.0f}</td></tr>"
+        )
+        return (
+            f"<div><p><b>Alert where the score is at least {self.threshold:.6g}</b>, drawn for {escape(self.goal)} "
+            f"on {self.n_positive:,} positives in {self.n_rows:,} rows.</p>"
+            f"<p>{escape(self.metric)} {self.value:.4g} ({self.lower:.4g} to {self.upper:.4g}), recall "
+            f"{self.recall:.4g}, precision {self.precision:.4g}, alerts on {self.alert_rate:.3%} of the rows.</p>"
+            f"{missed}{f'<ul>{limits}</ul>' if limits else ''}<table>{cells}</table></div>"
+        )
 
     def as_goal(self) -> Goal:
         """Give the goal behind the line.

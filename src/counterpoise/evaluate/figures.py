@@ -11,6 +11,7 @@ import numpy as np
 from counterpoise.calibrate import log_odds
 from counterpoise.chance import Streams
 from counterpoise.decide import Constraint, Goal, ThresholdCurve
+from counterpoise.decide.plots import spread_lines
 from counterpoise.evaluate import intervals
 from counterpoise.evaluate.candidates import UNTREATED
 from counterpoise.evaluate.daily import Days, daily_figures
@@ -403,25 +404,14 @@ def curve_record(y: np.ndarray, proba: np.ndarray, weights: np.ndarray | None) -
         Points evenly spread over recall, over the false-positive rate and over its logarithm.
     """
     curve = ThresholdCurve.from_scores(y, proba, weights)
-    n_positive, n_negative = curve.tp[-1] + curve.fn[-1], curve.fp[-1] + curve.tn[-1]
-    order = np.argsort(-curve.thresholds, kind="stable")
-    tp, fp = curve.tp[order], curve.fp[order]
-    share = _CURVE_POINTS // 3
-    with np.errstate(divide="ignore"):
-        scales = (
-            tp / n_positive,
-            fp / n_negative,
-            np.log10(np.maximum(fp, 0.5)) / np.log10(max(n_negative, 2.0)),
-        )
-    picked = [np.searchsorted(scale, np.linspace(scale[0], scale[-1], share)) for scale in scales]
-    chosen = np.unique(np.clip(np.concatenate([*picked, [0, len(tp) - 1]]), 0, len(tp) - 1))
-    thresholds = curve.thresholds[order][chosen]
+    chosen = spread_lines(curve, _CURVE_POINTS)
+    thresholds = curve.thresholds[chosen]
     return CurveRecord(
         thresholds=np.where(np.isfinite(thresholds), thresholds, 1.0 + 1e-9).tolist(),
-        tp=tp[chosen].tolist(),
-        fp=fp[chosen].tolist(),
-        n_positive=float(n_positive),
-        n_negative=float(n_negative),
+        tp=curve.tp[chosen].tolist(),
+        fp=curve.fp[chosen].tolist(),
+        n_positive=float(curve.tp[-1]),
+        n_negative=float(curve.fp[-1]),
     )
 
 

@@ -237,6 +237,11 @@ class VerdictRecord(Record):
     sentence: str
     details: list[str] = Field(default_factory=list)
 
+    def _repr_html_(self) -> str:
+        from counterpoise.report.notebook import verdict_html
+
+        return verdict_html(self)
+
 
 class TrialRecord(Record):
     """A whole trial."""

@@ -624,6 +624,7 @@ def _evidence(table: Table, case: Case, judged: Judged) -> pl.DataFrame:
         {
             "key": row_keys(table.X)[rows],
             "fold": case.fold_of[rows].astype(np.int16),
+            "outcome": case.y[rows].astype(np.int8),
             "probability": judged.proba[rows],
             "alert": judged.alerts[rows],
             "outcome": case.y[rows].astype(np.int8),
