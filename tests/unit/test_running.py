@@ -23,6 +23,7 @@ class FakeEngine:
     """Answers at once, in this process, with made-up times; no learner runs."""
 
     fit_seconds: dict[str, float] = field(default_factory=dict)
+    peak_bytes: dict[str, int] = field(default_factory=dict)
     fails: dict[str, Exception] = field(default_factory=dict)
     interrupt_after: int = 10**9
     n_workers: int = 1
@@ -43,10 +44,9 @@ class FakeEngine:
         candidate = job.arguments["candidate"]
         if candidate.name in self.fails:
             return [Done(job.key, None, self.fails[candidate.name], 0.0, 0)]
-        scores = FoldScores(
-            np.full(len(job.arguments["test"]), 0.5), self.fit_seconds.get(candidate.name, 0.1), 0.0
-        )
-        return [Done(job.key, scores, None, 0.1, 1000)]
+        seconds = self.fit_seconds.get(candidate.name, 0.1)
+        scores = FoldScores(np.full(len(job.arguments["test"]), 0.5), seconds, 0.0)
+        return [Done(job.key, scores, None, seconds, self.peak_bytes.get(candidate.name, 1000))]
 
     def cancel(self):
         self.cancelled += 1

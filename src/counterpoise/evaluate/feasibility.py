@@ -74,7 +74,9 @@ class Feasibility:
         if self.n_comparisons == 0:
             return f"{found}."
         if self.smallest_difference is None:
-            return f"{found}; with {versus} to compare, no difference in recall could be shown, however large."
+            return (
+                f"{found}; with {versus} to compare, no difference in recall could be shown, however large."
+            )
         return (
             f"{found}; with {versus} to compare, a difference in recall of less than "
             f"{self.smallest_difference:.2f} cannot be shown."

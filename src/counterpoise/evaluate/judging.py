@@ -2,7 +2,9 @@
 
 Each fold's scores are calibrated by an intercept, and its line is drawn, on the out-of-fold scores of the other
 folds (of those whose labels were known, where folds are ordered in time). So no row has a part in the line that
-judges it, and no model is fitted twice. The model that ships gets the intercept and the line of all folds together.
+judges it, and no model is fitted twice. Nested, they are the out-of-fold scores of folds inside the training part, and
+the row has no part in the models behind them either. The model that ships gets the intercept and the line of all folds
+together.
 
 Source: cross-fitting of a nuisance parameter, Chernozhukov et al., "Double/debiased machine learning", Econometrics
 Journal 21, 2018; here the nuisance parameters are one intercept and one threshold.
@@ -18,7 +20,7 @@ import numpy as np
 from counterpoise.calibrate import CalibrationMap, fit_map
 from counterpoise.decide import Goal, OperatingPoint, ThresholdCurve
 from counterpoise.evaluate.ledger import FinishedFold
-from counterpoise.split import Folds
+from counterpoise.split import Fold, Folds
 
 __all__ = ["Case", "Judged", "judge"]
 
@@ -153,18 +155,32 @@ def judge(case: Case, finished: list[FinishedFold]) -> Judged:
         raw[fold.test] = done.scores.proba
     proba, alerts = np.full(len(raw), np.nan), np.zeros(len(raw), dtype=bool)
     thresholds = np.full(len(case.folds), np.nan)
-    for k, fold in enumerate(case.folds.folds):
+    for k, (fold, done) in enumerate(zip(case.folds.folds, finished, strict=True)):
         if not fold.lines:
             continue
-        others = np.isin(fold_of, fold.lines)
-        shift = _fit(case, raw, others)
+        known, basis = _basis(case, raw, fold, done, np.isin(fold_of, fold.lines))
+        shift = _fit(case, basis, known)
         calibrated = np.full(len(raw), np.nan)
-        calibrated[others] = shift.apply(raw[others])
-        thresholds[k] = case.line(calibrated, others).threshold
+        calibrated[known] = shift.apply(basis[known])
+        thresholds[k] = case.line(calibrated, known).threshold
         proba[fold.test] = shift.apply(raw[fold.test])
         alerts[fold.test] = proba[fold.test] >= thresholds[k]
     calibration = _fit(case, raw, fold_of >= 0)
     return Judged(proba, alerts, thresholds, case.line(proba, case.judging), calibration)
+
+
+def _basis(
+    case: Case, raw: np.ndarray, fold: Fold, done: FinishedFold, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rows, and their scores, that a fold's calibration and line are drawn on.
+
+    Nested: its training part, scored by models inside it. Else the other folds' test parts.
+    """
+    if done.scores.inner is None:
+        return others, raw
+    basis, known = np.full(len(case.y), np.nan), np.zeros(len(case.y), dtype=bool)
+    basis[fold.train], known[fold.train] = done.scores.inner, True
+    return known, basis
 
 
 def _fit(case: Case, raw: np.ndarray, rows: np.ndarray) -> CalibrationMap:

@@ -24,7 +24,7 @@ from counterpoise.table.table import Table
 
 __all__ = ["FinishedFold", "Ledger"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,13 @@ class FinishedFold:
         What the candidate said.
     peak_bytes : int
         Memory that fitting and scoring took.
+    seconds : float
+        Time that all of it took, inner folds and reading included.
     """
 
     scores: FoldScores
     peak_bytes: int
+    seconds: float = 0.0
 
 
 class Ledger:
@@ -56,13 +59,45 @@ class Ledger:
         How it is split.
     seed : int
         What seeds the candidates.
+    is_nested : bool, default=False
+        Whether scores of inner folds are kept too.
+    shared : Ledger, optional
+        Another repeat of the same trial, whose copy of the table is used.
     """
 
-    def __init__(self, folder: Path | None, table: Table, folds: Folds, seed: int) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        table: Table,
+        folds: Folds,
+        seed: int,
+        *,
+        is_nested: bool = False,
+        shared: Ledger | None = None,
+    ) -> None:
         self.is_temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="counterpoise-")) if folder is None else folder
-        self.table, self.folds, self.seed = table, folds, seed
+        self.table, self.folds, self.seed, self.is_nested = table, folds, seed, is_nested
+        self.shared = shared
         self._open()
+
+    def repeat(self, number: int, folds: Folds) -> Ledger:
+        """Open the ledger of another repeat, in a folder inside this one.
+
+        Parameters
+        ----------
+        number : int
+            Which repeat, from 1.
+        folds : Folds
+            How it is split.
+
+        Returns
+        -------
+        Ledger
+            It uses this one's copy of the table, so it must be closed first.
+        """
+        folder = self.folder / f"repeat{number}"
+        return Ledger(folder, self.table, folds, self.seed, is_nested=self.is_nested, shared=self)
 
     def _open(self) -> None:
         spec = self._spec()
@@ -71,7 +106,8 @@ class Ledger:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             file.write_text(json.dumps(spec, indent=1), encoding="utf-8")
-        self._write_inputs()
+        if self.shared is None:
+            self._write_inputs()
 
     def _spec(self) -> dict[str, Any]:
         return {
@@ -83,6 +119,7 @@ class Ledger:
             "folds": [[len(f.train), len(f.test), _sum(f.train), _sum(f.test)] for f in self.folds.folds],
             "kind": self.folds.kind,
             "seed": self.seed,
+            "nested": self.is_nested,
         }
 
     def _write_inputs(self) -> None:
@@ -99,6 +136,8 @@ class Ledger:
         dict
             Paths and the names of the features.
         """
+        if self.shared is not None:
+            return self.shared.inputs()
         weights = self.folder / "weights.npy"
         return {
             "table": str(self.folder / "table.arrow"),
@@ -131,9 +170,13 @@ class Ledger:
         with np.load(file, allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
             scores = FoldScores(
-                arrays["proba"], facts["fit_seconds"], facts["predict_seconds"], facts["history"]
+                arrays["proba"],
+                facts["fit_seconds"],
+                facts["predict_seconds"],
+                facts["history"],
+                arrays["inner"] if len(arrays["inner"]) else None,
             )
-        return FinishedFold(scores, facts["peak_bytes"])
+        return FinishedFold(scores, facts["peak_bytes"], facts["seconds"])
 
     def put(self, candidate: Candidate, fold: int, finished: FinishedFold) -> None:
         """Keep a finished fold, whole or not at all.
@@ -153,16 +196,20 @@ class Ledger:
             "predict_seconds": scores.predict_seconds,
             "history": scores.history,
             "peak_bytes": finished.peak_bytes,
+            "seconds": finished.seconds,
         }
+        inner = np.empty(0) if scores.inner is None else scores.inner
         partial = file.with_suffix(".partial")
         with partial.open("wb") as out:
-            np.savez(out, proba=scores.proba, facts=np.array(json.dumps(facts)))
+            np.savez(out, proba=scores.proba, inner=inner, facts=np.array(json.dumps(facts)))
         partial.replace(file)
 
     def close(self) -> None:
         """Remove what workers needed; a temporary ledger goes altogether."""
         if self.is_temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
+        if self.shared is not None:
+            return
         for name in ("table.arrow", "y.npy", "weights.npy"):
             (self.folder / name).unlink(missing_ok=True)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from counterpoise.errors import CounterpoiseError
 from counterpoise.evaluate.budget import Deadline, say_duration
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.ledger import FinishedFold, Ledger
+from counterpoise.evaluate.memory import Memory, predicted_bytes, say_bytes
+from counterpoise.evaluate.nesting import Inner
 from counterpoise.scale import Done, Engine, Job
 from counterpoise.split import Folds
 
@@ -62,15 +64,21 @@ class Run:
         Why it was not run, or an empty string.
     predicted_seconds : float or None
         What it was predicted to take, where it was not run for want of time.
+    predicted_bytes : float or None
+        What it was predicted to take, where it was not run for want of memory.
     error : Exception or None
         What a fold raised.
+    is_dropped : bool
+        Whether it was given up because it was clearly behind.
     """
 
     candidate: Candidate
     folds: list[FinishedFold | None]
     reason: str = ""
     predicted_seconds: float | None = None
+    predicted_bytes: float | None = None
     error: Exception | None = None
+    is_dropped: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -81,6 +89,11 @@ class Run:
     def is_given_up(self) -> bool:
         """Whether it will not be finished."""
         return bool(self.reason)
+
+    @property
+    def status(self) -> Literal["run", "dropped", "not run"]:
+        """What became of it, in the leaderboard's words."""
+        return "run" if self.is_finished else "dropped" if self.is_dropped else "not run"
 
     def finished(self) -> list[FinishedFold]:
         """Give the folds that are there."""
@@ -108,7 +121,7 @@ class Progress:
 
 
 def run_candidates(
-    candidates: list[Candidate],
+    candidates: Sequence[Candidate],
     folds: Folds,
     ledger: Ledger,
     engine: Engine,
@@ -116,12 +129,18 @@ def run_candidates(
     seed: int,
     on_progress: Callable[[Progress], None] | None = None,
     on_finished: Callable[[Run], None] | None = None,
+    *,
+    inner: Sequence[Inner] = (),
+    memory: Memory | None = None,
+    weakness: Callable[[Run], str] | None = None,
+    repeat: int = 0,
+    known: Sequence[Run] = (),
 ) -> list[Run]:
     """Put every candidate through every fold, as far as the budget goes.
 
     Parameters
     ----------
-    candidates : list of Candidate
+    candidates : sequence of Candidate
         In the order in which they are to be tried.
     folds : Folds
         The same for all.
@@ -138,13 +157,38 @@ def run_candidates(
     on_finished : callable, optional
         Called with each `Run` whose last fold is finished, while others still run; what it takes is measured, and
         time for what follows from it is kept back.
+    inner : sequence of Inner, default=()
+        Folds inside the training part of each fold, for nested lines.
+    memory : Memory, optional
+        What may be used; a candidate that would need more is not run, and fewer run at the same time.
+    weakness : callable, optional
+        Called with a `Run` that has some folds, when time is too short for everything that is left; gives why the
+        candidate is to be dropped, or an empty string.
+    repeat : int, default=0
+        Which repeat this is. One after the first is begun only where all of it fits into the budget.
+    known : sequence of Run, default=()
+        Runs of an earlier repeat, which say how long each candidate takes.
 
     Returns
     -------
     list of Run
         In the order of the candidates. On Ctrl-C: what is finished by then.
     """
-    running = _Running(candidates, folds, ledger, engine, deadline, seed, on_progress, on_finished)
+    running = _Running(
+        candidates=candidates,
+        folds=folds,
+        ledger=ledger,
+        engine=engine,
+        deadline=deadline,
+        seed=seed,
+        on_progress=on_progress,
+        on_finished=on_finished,
+        inner=inner,
+        memory=memory or Memory(),
+        weakness=weakness,
+        repeat=repeat,
+        known={run.candidate: run for run in known},
+    )
     try:
         running.go()
     except KeyboardInterrupt:
@@ -154,7 +198,7 @@ def run_candidates(
 
 @dataclass
 class _Running:
-    candidates: list[Candidate]
+    candidates: Sequence[Candidate]
     folds: Folds
     ledger: Ledger
     engine: Engine
@@ -162,8 +206,15 @@ class _Running:
     seed: int
     on_progress: Callable[[Progress], None] | None
     on_finished: Callable[[Run], None] | None
+    inner: Sequence[Inner]
+    memory: Memory
+    weakness: Callable[[Run], str] | None
+    repeat: int
+    known: dict[Candidate, Run]
     runs: list[Run] = field(default_factory=list)
     judging_seconds: float = 0.0
+    under_way: dict[tuple[int, int], float] = field(default_factory=dict)
+    """Predicted bytes of the folds that run."""
 
     def __post_init__(self) -> None:
         n = len(self.folds)
@@ -175,15 +226,16 @@ class _Running:
         for run in self.runs:
             if run.is_finished:  # by an earlier session
                 self._finish(run)
+        if self.repeat and not self._all_fit():
+            self.stop("the budget had no room for another repeat")
+            return
+        self.memory.measure(self.engine.n_workers)
         tasks = self._tasks()
-        exhausted = False
+        waiting = next(tasks, None)
         while True:
-            while not exhausted and self.engine.pending() < self.engine.n_workers:
-                task = next(tasks, None)
-                if task is None:
-                    exhausted = True
-                else:
-                    self.engine.submit(self._job(*task))
+            while waiting is not None and self._has_room(waiting[0], waiting[1]):
+                self._submit(*waiting)
+                waiting = next(tasks, None)
             if not self.engine.pending():
                 break
             for done in self.engine.wait(_PATIENCE_SECONDS):
@@ -193,39 +245,66 @@ class _Running:
                 break
 
     def _tasks(self) -> Iterator[tuple[Run, int]]:
-        """Give what to do next; a candidate that no longer fits the budget is given up, with its predicted time."""
+        """Give what to do next; what no longer fits the budget, or the memory, is given up, with what it would take."""
         for run in self.runs:
             for k, fold in enumerate(run.folds):
                 if fold is not None or run.is_given_up:
                     continue
-                if not self._fits(run):
+                if not (self._fits_memory(run, k) and self._fits(run)):
                     break
                 yield run, k
 
+    def _has_room(self, run: Run, k: int) -> bool:
+        """Say whether a fold may begin now: a worker is free, and the memory holds it beside those that run."""
+        if self.engine.pending() >= self.engine.n_workers:
+            return False
+        others = list(self.under_way.values())
+        return not others or self._bytes(run, k) <= self.memory.room(others)
+
+    def _submit(self, run: Run, k: int) -> None:
+        job = self._job(run, k)
+        self.under_way[cast(tuple[int, int], job.key)] = self._bytes(run, k)
+        self.engine.submit(job)
+
     def _job(self, run: Run, k: int) -> Job:
         fold = self.folds.folds[k]
-        streams = Streams.of(self.seed).child("learn", run.candidate.learner, k)
+        again = ("repeat", self.repeat) if self.repeat else ()
+        streams = Streams.of(self.seed).child("learn", run.candidate.learner, k, *again)
         arguments = {
             **self.inputs,
             "train": fold.train,
             "test": fold.test,
             "candidate": run.candidate,
             "random_state": streams.seed(),
+            "inner": self.inner[k] if self.inner else (),
         }
         return Job((self.runs.index(run), k), "counterpoise.evaluate.task:run_fold", arguments, files=_FILES)
 
     def _record(self, done: Done) -> None:
         index, k = cast(tuple[int, int], done.key)  # the keys that _job gave
+        self.under_way.pop((index, k), None)
         run = self.runs[index]
         if done.error is not None:
             run.error = done.error
             run.reason = run.reason or _why(done.error)
         else:
-            run.folds[k] = FinishedFold(done.value, done.peak_bytes)
-            self.ledger.put(run.candidate, k, run.folds[k])  # type: ignore[arg-type]  # just set
+            finished = FinishedFold(done.value, done.peak_bytes, done.seconds)
+            run.folds[k] = finished
+            self.ledger.put(run.candidate, k, finished)
             if run.is_finished:
+                run.reason = ""  # it was given up while its last folds were under way
                 self._finish(run)
+            else:
+                self._drop_if_weak(run)
         self._tell(run)
+
+    def _drop_if_weak(self, run: Run) -> None:
+        """Give a candidate up that is clearly behind, where there is no time for everything that is left."""
+        if self.weakness is None or run.is_given_up or run.candidate.is_untreated or self._all_fit():
+            return
+        reason = self.weakness(run)
+        if reason:
+            run.reason, run.is_dropped = reason, True
 
     def _finish(self, run: Run) -> None:
         started = time.monotonic()
@@ -239,7 +318,7 @@ class _Running:
         for run in self.runs:
             if not run.is_finished and not run.is_given_up:
                 run.reason = reason
-                seconds = self._predicted(run)
+                seconds = self._predicted(run) or self._guessed(run)
                 run.predicted_seconds = None if seconds is None else seconds / self.engine.n_workers
 
     # --- time --------------------------------------------------------------------------------------------------
@@ -259,9 +338,14 @@ class _Running:
         run.predicted_seconds = seconds / self.engine.n_workers
         return False
 
+    def _all_fit(self) -> bool:
+        """Say whether everything that is left can be finished."""
+        left = [r for r in self.runs if not r.is_finished and not r.is_given_up]
+        seconds = sum(self._predicted(run) or self._guessed(run) or 0.0 for run in left)
+        return seconds <= (self.deadline.left() - self._reserve()) * self.engine.n_workers
+
     def _predicted(self, run: Run) -> float | None:
-        """Predict the seconds of work that a candidate still needs."""
-        missing = [k for k, fold in enumerate(run.folds) if fold is None]
+        """Predict the seconds of work that a candidate still needs, from itself or its learner's other treatments."""
         rate = self._rate(run)
         if rate is None:
             siblings = [(r, self._rate(r)) for r in self.runs if r.candidate.learner == run.candidate.learner]
@@ -269,15 +353,31 @@ class _Running:
             if rate is None:
                 return None
             rate *= _cost(run)
+        return self._seconds_at(rate, run)
+
+    def _guessed(self, run: Run) -> float | None:
+        """Guess the same from the cheapest other learner that was measured, by what the catalogue says of both."""
+        known = [
+            (r.candidate.cost * _cost(r), rate) for r in self.runs if (rate := self._rate(r)) is not None
+        ]
+        if not known:
+            return None
+        cost, rate = min(known)
+        return self._seconds_at(rate / cost * run.candidate.cost * _cost(run), run)
+
+    def _seconds_at(self, rate: float, run: Run) -> float:
+        missing = [k for k, fold in enumerate(run.folds) if fold is None]
         return float(rate * self.sizes[missing].sum())
 
     def _rate(self, run: Run) -> float | None:
         """Seconds for each training row, measured."""
-        known = [(f, self.sizes[k]) for k, f in enumerate(run.folds) if f is not None]
-        if not known:
+        folds = run.folds
+        if all(fold is None for fold in folds) and run.candidate in self.known:
+            folds = self.known[run.candidate].folds
+        done = [(f.seconds, size) for f, size in zip(folds, self.sizes, strict=False) if f is not None]
+        if not done:
             return None
-        seconds = sum(f.scores.fit_seconds + f.scores.predict_seconds for f, _ in known)
-        return float(seconds / sum(size for _, size in known))
+        return float(sum(seconds for seconds, _ in done) / sum(size for _, size in done))
 
     def _reserve(self) -> float:
         """Seconds to keep back for the champion's last fit and for judging."""
@@ -289,6 +389,35 @@ class _Running:
         refit = _REFIT_RESERVE * n_rows * slowest / self.engine.n_workers
         figures = _FIGURES_COST * self.judging_seconds
         return refit + figures + _WRITING_SHARE * self.deadline.seconds
+
+    # --- memory ------------------------------------------------------------------------------------------------
+
+    def _fits_memory(self, run: Run, k: int) -> bool:
+        needed, room = self._bytes(run, k), self.memory.room()
+        if needed <= room:
+            return True
+        run.reason = (
+            f"would take about {say_bytes(needed)} of memory, more than the {say_bytes(room)} that "
+            f"{say_bytes(self.memory.limit or 0)} leave"
+        )
+        run.predicted_bytes = needed
+        return False
+
+    def _bytes(self, run: Run, k: int) -> float:
+        """Predict what a fold of a candidate takes."""
+        if self.memory.limit is None:
+            return 0.0
+        row_bytes = 8.0 * len(self.inputs["features"])
+        measured = {}
+        for other in [*self.known.values(), *self.runs]:
+            done = [
+                (size * row_bytes, float(f.peak_bytes))
+                for f, size in zip(other.folds, self.sizes, strict=False)
+                if f
+            ]
+            if done and done[-1][1] > 0:
+                measured[other.candidate] = max(done, key=lambda pair: pair[1])
+        return predicted_bytes(run.candidate, self.sizes[k] * row_bytes, measured)
 
     def _tell(self, run: Run) -> None:
         if self.on_progress is None:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from counterpoise.evaluate.candidates import Candidate, build
+from counterpoise.evaluate.nesting import Inner
 from counterpoise.table.frames import take
 
 __all__ = ["FoldScores", "run_fold"]
@@ -29,12 +30,16 @@ class FoldScores:
         Time of each.
     history : mapping or None
         By epoch, where the learner keeps one.
+    inner : ndarray of shape (n_train,) or (n_train, n_classes), float64, or None
+        The same of the training part, each row by a model of the training part that had not seen it; None where
+        lines are not nested.
     """
 
     proba: np.ndarray
     fit_seconds: float
     predict_seconds: float
     history: Mapping[str, list[float | None]] | None = None
+    inner: np.ndarray | None = None
 
 
 def run_fold(
@@ -47,6 +52,7 @@ def run_fold(
     candidate: Candidate,
     random_state: int,
     n_threads: int | None = 1,
+    inner: Inner = (),
 ) -> FoldScores:
     """Fit a candidate on one part of a table and score another.
 
@@ -68,26 +74,58 @@ def run_fold(
         Seeds learner and treatment.
     n_threads : int or None, default=1
         Threads to use.
+    inner : tuple of pairs of ndarray, default=()
+        Inner training and test rows, as positions in the training part, for nested lines.
 
     Returns
     -------
     FoldScores
         Probabilities and times.
     """
-    X = pl.read_ipc(table, columns=features)
-    labels = np.load(y, mmap_mode="r")
-    weight = None if weights is None else np.load(weights, mmap_mode="r")[train]
-    part, rest = take(X, train), take(X, test)
-    del X
-    model = build(candidate, random_state=random_state, n_threads=n_threads)
+    part, rest = _rows(table, features, train), test
+    labels = np.asarray(np.load(y, mmap_mode="r")[train])
+    weight = None if weights is None else np.asarray(np.load(weights, mmap_mode="r")[train])
+    nested = _nested(part, labels, weight, candidate, random_state, n_threads, inner) if inner else None
     started = time.perf_counter()
-    model.fit(part, np.asarray(labels[train]), sample_weight=weight)
+    model = build(candidate, random_state=random_state, n_threads=n_threads)
+    model.fit(part, labels, sample_weight=weight)
     fitted = time.perf_counter()
     del part
-    proba = model.predict_proba(rest)
+    proba = _positive(model.predict_proba(_rows(table, features, rest)))
     ended = time.perf_counter()
-    scores = proba[:, 1] if proba.shape[1] == 2 else proba
-    return FoldScores(np.ascontiguousarray(scores), fitted - started, ended - fitted, _history(model))
+    return FoldScores(proba, fitted - started, ended - fitted, _history(model), nested)
+
+
+def _rows(table: str, features: list[str], rows: np.ndarray) -> pl.DataFrame:
+    """Read some rows of an Arrow file, column by column, so that never more than one whole column is in memory."""
+    parts: list[pl.DataFrame] = [take(pl.read_ipc(table, columns=[name]), rows) for name in features]
+    return pl.concat(parts, how="horizontal")
+
+
+def _nested(
+    X: pl.DataFrame,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    candidate: Candidate,
+    random_state: int,
+    n_threads: int | None,
+    inner: Inner,
+) -> np.ndarray:
+    """Score each row of the training part by a model of the training part that had not seen it."""
+    found: np.ndarray | None = None
+    for train, test in inner:
+        model = build(candidate, random_state=random_state, n_threads=n_threads)
+        model.fit(take(X, train), y[train], sample_weight=None if weight is None else weight[train])
+        scores = _positive(model.predict_proba(take(X, test)))
+        found = np.full((X.height, *scores.shape[1:]), np.nan) if found is None else found
+        found[test] = scores
+    assert found is not None  # there are at least two inner folds
+    return found
+
+
+def _positive(proba: np.ndarray) -> np.ndarray:
+    """Keep the positive class's column of two."""
+    return np.ascontiguousarray(proba[:, 1] if proba.shape[1] == 2 else proba)
 
 
 def _history(model: Any) -> dict[str, list[float | None]] | None:
