@@ -48,9 +48,9 @@ def action(model: str, table: list[str], target: str, drop: list[str] | None = N
 
 def _present(table: list[str], roles: dict[str, str]) -> dict[str, str]:
     """Keep the roles whose columns the table has: weights and times are welcome, not needed."""
-    from counterpoise.table.files import column_names_of
+    from counterpoise.table.chunks import chunks_of
 
-    names = column_names_of(table if len(table) > 1 else table[0])
+    names = chunks_of(table if len(table) > 1 else table[0]).schema
     return {role: name for role, name in roles.items() if name in names}
 
 

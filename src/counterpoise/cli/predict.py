@@ -1,11 +1,15 @@
-"""``counterpoise predict``: score a table with a saved model, in pieces of bounded size."""
+"""``counterpoise predict``: score tables of any size with a saved model, chunk by chunk, at a fixed memory.
+
+Each finished chunk is kept beside the output until all are there, so a killed run goes on where it was: run the same
+command again. The output itself is whole or absent.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
@@ -14,8 +18,9 @@ from counterpoise.cli import options as o
 
 if TYPE_CHECKING:
     from counterpoise.bundle import Model
+    from counterpoise.table.chunks import Chunk, Chunks
 
-__all__ = ["action", "register"]
+__all__ = ["action", "register", "score_chunk"]
 
 ROWS_AT_ONCE = 200_000
 """Rows that are in memory at the same time."""
@@ -28,6 +33,8 @@ def action(
     *,
     out_of_fold: bool = False,
     rows_at_once: int = ROWS_AT_ONCE,
+    engine: str = "local",
+    workers: int = 0,
 ) -> int:
     """Score files into a file.
 
@@ -36,15 +43,20 @@ def action(
     model : str or Path
         A bundle.
     table : list of str
-        Files or patterns.
+        Files, patterns, folders or addresses.
     out : Path
-        Parquet, CSV, TSV, Arrow IPC or JSON lines, by its ending: the id (or row number), ``probability`` (several
-        classes: one ``probability_<class>`` each) and ``label``.
+        Parquet, CSV, TSV, Arrow IPC or JSON lines, by its ending, or a folder of Parquet files: the id (or row
+        number), ``probability`` (several classes: one ``probability_<class>`` each) and ``label``.
     out_of_fold : bool, default=False
         Give rows that the model was trained on the probability of a model that had not seen them, as the trial
         judged them; a column ``out_of_fold`` says which they are.
     rows_at_once : int, default=200_000
         Rows in memory at the same time.
+    engine : str, default="local"
+        Where chunks are scored: ``"local"``, ``"dask"`` or ``"dask://HOST:PORT"``; workers elsewhere must see the
+        model, the table and the folder of the output under the same names.
+    workers : int, default=0
+        Processes at the same time; 0 scores in this one, with all its threads.
 
     Returns
     -------
@@ -56,30 +68,90 @@ def action(
     ModelError
         If there is no model, or the table does not fit it.
     TableError
-        If the table cannot be read, or the output cannot be written.
+        If the table cannot be read, or the output cannot be written; what is finished is kept.
     """
+    from counterpoise import __version__
     from counterpoise.bundle import load
-    from counterpoise.table.files import check_output, write_frame
+    from counterpoise.cli.progress import rows_bar
+    from counterpoise.table.chunks import chunks_of
+    from counterpoise.table.writing import Parts
 
-    check_output(out)
     loaded = load(model)
-    parts: list[pl.DataFrame] = []
-    before, start = pl.Series(dtype=pl.UInt64), 0
-    for piece in _pieces(table, rows_at_once):
-        scored = _scored(loaded, piece, start)
+    chunks = chunks_of(table if len(table) > 1 else table[0], rows_at_once)
+    asked = {"out_of_fold": out_of_fold, "rows_at_once": rows_at_once, "counterpoise": __version__}
+    of_model = {"model": loaded.version, "threshold": loaded.threshold}
+    parts = Parts(out, {"files": chunks.identity(), **of_model, **asked})
+    with rows_bar("scoring") as tell:
         if out_of_fold:
-            scored, keys = _as_in_the_trial(loaded, piece, scored, before)
-            before = pl.concat([before, keys])
-        parts.append(scored)
-        start += piece.height
-    write_frame(pl.concat(parts), out)
-    return start
+            n_parts = _score_in_order(loaded, chunks, parts, tell)
+        else:
+            n_parts = _score(str(model), chunks, parts, engine, workers, tell)
+        return parts.finish(n_parts)
 
 
-def _pieces(table: list[str], rows_at_once: int) -> Iterator[pl.DataFrame]:
-    from counterpoise.table.files import read_pieces
+def _score(model: str, chunks: Chunks, parts: Any, engine: str, workers: int, tell: Any) -> int:
+    from counterpoise.scale import make_engine, run_pass
 
-    yield from read_pieces(table if len(table) > 1 else table[0], rows_at_once)
+    numbers = []
+    arguments = {"model": model, "folder": str(parts.folder)}
+    with make_engine(engine, workers or (None if engine != "local" else 0)) as running:
+        for chunk, _ in run_pass(
+            chunks, "counterpoise.cli.predict:score_chunk", arguments, engine=running, on_step=tell
+        ):
+            numbers.append(chunk.number)
+    return len(numbers) or _nothing(model, chunks, parts)
+
+
+def score_chunk(chunk: Chunk, model: str, folder: str) -> None:
+    """Score a chunk into its part, where that is not finished.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        Some rows.
+    model : str
+        A bundle.
+    folder : str
+        Where the parts are kept.
+    """
+    from counterpoise.table.writing import part_path, write_part
+
+    path = part_path(Path(folder), chunk.number)
+    if not path.is_file():
+        write_part(_scored(_model(model), chunk.read(), chunk.start), path)
+
+
+@lru_cache(maxsize=1)
+def _model(path: str) -> Model:
+    from counterpoise.bundle import load
+
+    return load(path)
+
+
+def _nothing(model: str, chunks: Chunks, parts: Any) -> int:
+    """Write the one part of a table without rows."""
+    from counterpoise.table.writing import write_part
+
+    write_part(_scored(_model(model), pl.DataFrame(schema=chunks.schema), 0), parts.path(0))
+    return 1
+
+
+def _score_in_order(model: Model, chunks: Chunks, parts: Any, tell: Any) -> int:
+    """Score chunk after chunk, counting the training rows met, which equal rows need."""
+    from counterpoise.scale import Step
+    from counterpoise.table.writing import write_part
+
+    known = model.evidence["key"].unique() if model.evidence is not None else pl.Series(dtype=pl.UInt64)
+    before, n_parts = pl.Series(dtype=pl.UInt64), 0
+    for chunk in chunks:
+        rows = chunk.read()
+        scored, keys = _as_in_the_trial(model, rows, _scored(model, rows, chunk.start), before)
+        before = pl.concat([before, keys.filter(keys.is_in(known.implode()))])
+        if not parts.has(chunk.number):
+            write_part(scored, parts.path(chunk.number))
+        tell(Step(chunk.start + chunk.n_rows, chunks.n_rows))
+        n_parts = chunk.number + 1
+    return n_parts
 
 
 def _scored(model: Model, piece: pl.DataFrame, start: int) -> pl.DataFrame:
@@ -120,7 +192,14 @@ def register(app: typer.Typer) -> None:
         out_of_fold: Annotated[
             bool, typer.Option("--out-of-fold", help="Judge training rows by models that had not seen them.")
         ] = False,
+        engine: o.Engine = "local",
+        workers: Annotated[
+            int,
+            typer.Option(
+                "--workers", min=0, help="Processes at the same time; 0: this one, all its threads."
+            ),
+        ] = 0,
     ) -> None:
-        """Score a table with a saved model: id, probability, label."""
-        n = action(model, table, out, out_of_fold=out_of_fold)
+        """Score a table of any size with a saved model: id, probability, label. Run it again after a kill."""
+        n = action(model, table, out, out_of_fold=out_of_fold, engine=engine, workers=workers)
         sys.stdout.write(f"{n} rows scored into {out}\n")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["bar", "spinner"]
+__all__ = ["bar", "rows_bar", "spinner"]
 
 
 def _console() -> Any:
@@ -75,5 +75,38 @@ def bar(words: str) -> Iterator[Callable[[Any], None]]:
             shown.update(
                 task, completed=progress.done, total=progress.total, description=progress.candidate, left=left
             )
+
+        yield tell
+
+
+@contextmanager
+def rows_bar(words: str) -> Iterator[Callable[[Any], None]]:
+    """Show how many rows a pass is through, and how fast.
+
+    Parameters
+    ----------
+    words : str
+        What runs.
+
+    Yields
+    ------
+    callable
+        Takes each `counterpoise.scale.Step`.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = _console()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} rows", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(words, total=None)
+
+        def tell(step: Any) -> None:
+            shown.update(task, completed=step.rows_done, total=step.rows_total)
 
         yield tell

@@ -1,6 +1,23 @@
-"""Where work runs: the engine seam."""
+"""Where work runs: the engine seam; passes over chunks, and thinning of what does not fit."""
 
 from counterpoise.scale.choosing import make_engine
 from counterpoise.scale.engine import Done, Engine, InlineEngine, Job, LocalEngine, WorkLost, n_cores
+from counterpoise.scale.passes import Step, run_pass
+from counterpoise.scale.thinning import Thinned, class_sizes, read_thinned, thin
 
-__all__ = ["Done", "Engine", "InlineEngine", "Job", "LocalEngine", "WorkLost", "make_engine", "n_cores"]
+__all__ = [
+    "Done",
+    "Engine",
+    "InlineEngine",
+    "Job",
+    "LocalEngine",
+    "Step",
+    "Thinned",
+    "WorkLost",
+    "class_sizes",
+    "make_engine",
+    "n_cores",
+    "read_thinned",
+    "run_pass",
+    "thin",
+]

@@ -1,10 +1,11 @@
-"""Files into frames: CSV, TSV, Parquet, Arrow IPC and JSON lines; one, several, or a pattern."""
+"""Files into frames: CSV, TSV, Parquet, Arrow IPC and JSON lines; one, several, a folder, a pattern, an address."""
 
 from __future__ import annotations
 
 import csv
 import glob
 import gzip
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +13,37 @@ from pathlib import Path
 import polars as pl
 
 from counterpoise.errors import TableError, nearest_names
+from counterpoise.table.addresses import is_address, listed, opened
 
 __all__ = [
     "SUFFIXES",
+    "Source",
     "check_output",
     "expand",
+    "explained",
+    "format_of",
     "read_frame",
-    "read_pieces",
+    "refuse_other",
     "refuse_repeated",
+    "scan",
+    "with_folder_columns",
     "write_frame",
+    "writing_explained",
 ]
+
+Source = str | Path | Sequence[str | Path]
+"""A path, a pattern, a folder, an address, or several of them."""
 
 _NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 _INFER_ROWS = 10_000
+_UNREADABLE = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,  # what the readers do at some damage
+    OSError,
+    UnicodeDecodeError,
+    EOFError,
+    csv.Error,
+)
 
 
 def _read_csv(path: Path, separator: str) -> pl.DataFrame:
@@ -90,7 +109,7 @@ SUFFIXES = tuple(_READERS)
 """File name endings that can be read; .csv and .tsv also with .gz behind."""
 
 
-def read_frame(source: str | Path | Sequence[str | Path]) -> tuple[pl.DataFrame, str]:
+def read_frame(source: Source) -> tuple[pl.DataFrame, str]:
     """Read one file, several, or all that match a pattern.
 
     Parameters
@@ -116,17 +135,17 @@ def read_frame(source: str | Path | Sequence[str | Path]) -> tuple[pl.DataFrame,
     return (frames[0] if len(frames) == 1 else _stack(frames, paths)), words
 
 
-def expand(source: str | Path | Sequence[str | Path]) -> list[Path]:
+def expand(source: Source) -> list[str]:
     """Find the files that a path, a pattern or a list of paths names.
 
     Parameters
     ----------
     source : str, Path or sequence of them
-        What to look for. A folder means the files in it that can be read.
+        What to look for. A folder means the files in it that can be read; with a scheme (``s3://``) an address.
 
     Returns
     -------
-    list of Path
+    list of str
         At least one, each existing, sorted within a pattern.
 
     Raises
@@ -146,14 +165,17 @@ def expand(source: str | Path | Sequence[str | Path]) -> list[Path]:
     return paths
 
 
-def _expand_one(text: str) -> Iterator[Path]:
+def _expand_one(text: str) -> Iterator[str]:
     path = Path(text)
-    if path.is_dir():
-        yield from sorted(p for p in path.rglob("*") if p.is_file() and _format(p) in _READERS)
+    if is_address(text):
+        found = listed(text)
+        yield from _sorted_naturally([name for name in found if format_of(name) in _READERS] or found)
+    elif path.is_dir():
+        yield from _sorted_naturally([str(p) for p in path.rglob("*") if p.is_file() and _is_part(p)])
     elif path.exists():
-        yield path
+        yield text
     elif glob.has_magic(text):
-        yield from sorted(Path(found) for found in glob.glob(text, recursive=True))  # noqa: PTH207 - absolute patterns
+        yield from _sorted_naturally(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute patterns
     else:
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise TableError(
@@ -164,49 +186,115 @@ def _expand_one(text: str) -> Iterator[Path]:
         )
 
 
-def _format(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+def _sorted_naturally(names: Sequence[str]) -> list[str]:
+    """Sort names so that part-10 comes after part-9."""
+    parts = {name: re.split(r"(\d+)", name) for name in names}
+    return sorted(names, key=lambda name: [(len(t), t) if t.isdigit() else (0, t) for t in parts[name]])
+
+
+def _is_part(path: Path) -> bool:
+    """Say whether a file in a folder holds rows: hidden ones and those that begin with _ are others' notes."""
+    return format_of(path) in _READERS and not path.name.startswith((".", "_"))
+
+
+def format_of(path: str | Path) -> str:
+    """Give the ending that says how a file is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        A path or an address.
+
+    Returns
+    -------
+    str
+        Such as ``".parquet"``, in lower case; without the ``.gz`` behind it.
+    """
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     if len(suffixes) > 1 and suffixes[-1] == ".gz":
         return suffixes[-2]
     return suffixes[-1] if suffixes else ""
 
 
-def _read_one(path: Path) -> pl.DataFrame:
-    _refuse_unreadable(path)
-    with _explained(path):
-        return _READERS[_format(path)](path)
+def _read_one(name: str) -> pl.DataFrame:
+    path = _readable(name)
+    with explained(name):
+        return with_folder_columns(_READERS[format_of(name)](path), name)
 
 
-def _refuse_unreadable(path: Path) -> None:
-    if _format(path) not in _READERS:
+def _readable(name: str) -> Path:
+    if format_of(name) not in _READERS:
         raise TableError(
-            f"{str(path)!r} ends in {_format(path)!r}.",
+            f"{name!r} ends in {format_of(name)!r}.",
             expected=f"Expected one of {', '.join(SUFFIXES)}.",
             why="The ending says how to read the file.",
             hint="Rename the file, or convert it.",
         )
+    path = opened(name)
     if path.stat().st_size == 0:
-        raise _empty(str(path))
+        raise _empty(name)
+    return path
+
+
+def with_folder_columns(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add the columns that folders named ``column=value`` stand for, as Spark, Hive and Dask write them.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Rows of the file.
+    name : str
+        Its path or address.
+
+    Returns
+    -------
+    polars.DataFrame
+        With one more column for each such folder, whole numbers where they are; columns of the file win.
+    """
+    pairs = [part.split("=", 1) for part in Path(name).parent.parts if part.count("=") == 1]
+    more = {column: value for column, value in pairs if column and column not in frame.columns}
+    return frame.with_columns(
+        **{
+            column: pl.lit(int(v), pl.Int64) if v.lstrip("-").isdigit() else pl.lit(v)
+            for column, v in more.items()
+        }
+    )
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what polars and the system say about a file into one message."""
+def explained(name: str) -> Iterator[None]:
+    """Turn what polars and the system say about a file into one message.
+
+    Parameters
+    ----------
+    name : str
+        The file.
+
+    Yields
+    ------
+    None
+        While it is read.
+
+    Raises
+    ------
+    TableError
+        If it cannot be read.
+    """
     try:
         yield
     except pl.exceptions.NoDataError:
-        raise _empty(str(path)) from None
+        raise _empty(name) from None
     except pl.exceptions.DuplicateError as error:
         raise TableError(
-            f"{str(path)!r} has a repeated column name ({_first_line(error)}).",
+            f"{name!r} has a repeated column name ({_first_line(error)}).",
             expected="Expected every column name once.",
             why="A name that stands twice cannot say which column is meant.",
             hint="Rename or remove the repeated columns.",
         ) from error
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, EOFError, csv.Error) as error:
+    except _UNREADABLE as error:
         raise TableError(
-            f"{str(path)!r} cannot be read ({_first_line(error)}).",
-            expected=f"Expected a whole {_format(path)[1:]} file.",
+            f"{name!r} cannot be read ({_first_line(error)}).",
+            expected=f"Expected a whole {format_of(name)[1:]} file.",
             why="A file that is damaged or cut short would lose rows without a word.",
             hint="Write the file again, or check that its ending says what it is.",
         ) from error
@@ -225,24 +313,63 @@ def _empty(source: str) -> TableError:
     )
 
 
-def _stack(frames: list[pl.DataFrame], paths: list[Path]) -> pl.DataFrame:
-    first = frames[0]
+def _stack(frames: list[pl.DataFrame], paths: list[str]) -> pl.DataFrame:
     for frame, path in zip(frames[1:], paths[1:], strict=True):
-        if frame.columns != first.columns:
-            raise TableError(
-                f"{str(path)!r} has the columns {_differing(frame, first)}.",
-                expected=f"Expected the columns of {str(paths[0])!r}.",
-                why="Files of one table must agree on what a row is.",
-                hint="Make the headers equal, or read the files apart.",
-            )
+        refuse_other(path, frame.schema, paths[0], frames[0].schema)
     return pl.concat(frames, how="vertical_relaxed")
 
 
-def _differing(frame: pl.DataFrame, first: pl.DataFrame) -> str:
-    more, fewer = (
-        sorted(set(frame.columns) - set(first.columns)),
-        sorted(set(first.columns) - set(frame.columns)),
+def refuse_other(path: str, schema: pl.Schema, first: str, expected: pl.Schema) -> None:
+    """Refuse a file whose columns or types do not go with the first one's.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    schema : polars.Schema
+        Its columns and types.
+    first : str
+        The first file.
+    expected : polars.Schema
+        Columns and types of that.
+
+    Raises
+    ------
+    TableError
+        If columns are more, fewer or in another order, or one has a type that does not go with the first one's.
+    """
+    if schema.names() != expected.names():
+        raise TableError(
+            f"{path!r} has the columns {_differing(schema.names(), expected.names())}.",
+            expected=f"Expected the columns of {first!r}.",
+            why="Files of one table must agree on what a row is.",
+            hint="Make the headers equal, or read the files apart.",
+        )
+    for column, dtype in schema.items():
+        if not _go_together(dtype, expected[column]):
+            raise TableError(
+                f"{path!r} has {column!r} as {dtype}.",
+                expected=f"Expected {expected[column]}, as in {first!r}.",
+                why="Files of one table must agree on what a value means.",
+                hint="Convert the column in that file, or leave the file out.",
+            )
+
+
+def _go_together(one: pl.DataType, other: pl.DataType) -> bool:
+    """Say whether values of two types can stand in one column."""
+    texts = (pl.String, pl.Categorical, pl.Enum)
+    days = (pl.Date, pl.Datetime)
+    return bool(
+        one == other
+        or pl.Null in (one, other)
+        or (one.is_numeric() and other.is_numeric())
+        or (one in texts and other in texts)
+        or (one in days and other in days)
     )
+
+
+def _differing(columns: Sequence[str], expected: Sequence[str]) -> str:
+    more, fewer = sorted(set(columns) - set(expected)), sorted(set(expected) - set(columns))
     parts = [f"{', '.join(more)} in addition"] * bool(more) + [f"not {', '.join(fewer)}"] * bool(fewer)
     return " and ".join(parts) or "in another order"
 
@@ -250,11 +377,11 @@ def _differing(frame: pl.DataFrame, first: pl.DataFrame) -> str:
 _SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
     ".csv": lambda path: _scan_csv(path, ","),
     ".tsv": lambda path: _scan_csv(path, "\t"),
-    ".parquet": pl.scan_parquet,
-    ".pq": pl.scan_parquet,
-    ".arrow": pl.scan_ipc,
-    ".ipc": pl.scan_ipc,
-    ".feather": pl.scan_ipc,
+    ".parquet": lambda path: pl.scan_parquet(path, hive_partitioning=False),
+    ".pq": lambda path: pl.scan_parquet(path, hive_partitioning=False),
+    ".arrow": lambda path: pl.scan_ipc(path, hive_partitioning=False),
+    ".ipc": lambda path: pl.scan_ipc(path, hive_partitioning=False),
+    ".feather": lambda path: pl.scan_ipc(path, hive_partitioning=False),
     ".jsonl": pl.scan_ndjson,
     ".ndjson": pl.scan_ndjson,
 }
@@ -267,62 +394,27 @@ def _scan_csv(path: Path, separator: str) -> pl.LazyFrame:
     )
 
 
-def read_pieces(source: str | Path | Sequence[str | Path], rows_at_once: int) -> Iterator[pl.DataFrame]:
-    """Read files piece by piece, in order.
+def scan(name: str) -> pl.LazyFrame:
+    """Open a file without reading its rows.
 
     Parameters
     ----------
-    source : str, Path or sequence of them
-        As for `read_frame`.
-    rows_at_once : int
-        Rows of a piece, about.
-
-    Yields
-    ------
-    polars.DataFrame
-        The next rows; at least one piece, which may be empty.
-
-    Raises
-    ------
-    TableError
-        If a file is absent, empty, damaged or of an unknown format.
-    """
-    for path in expand(source):
-        with _explained(path):
-            _refuse_unreadable(path)
-            pieces = _SCANNERS[_format(path)](path).collect_batches(
-                chunk_size=rows_at_once, maintain_order=True
-            )
-        while True:
-            with _explained(path):
-                piece = next(pieces, None)
-            if piece is None:
-                break
-            yield from piece.iter_slices(rows_at_once)
-
-
-def column_names_of(source: str | Path | Sequence[str | Path]) -> list[str]:
-    """Read the column names of files without their rows.
-
-    Parameters
-    ----------
-    source : str, Path or sequence of them
-        As for `read_frame`.
+    name : str
+        A path or an address.
 
     Returns
     -------
-    list of str
-        Names of the first file.
+    polars.LazyFrame
+        The rows to be.
 
     Raises
     ------
     TableError
-        If it is absent, empty, damaged or of an unknown format.
+        If it is absent, empty, of an unknown format, or repeats a column name.
     """
-    path = expand(source)[0]
-    _refuse_unreadable(path)
-    with _explained(path):
-        return _SCANNERS[_format(path)](path).collect_schema().names()
+    path = _readable(name)
+    with explained(name):
+        return _SCANNERS[format_of(name)](path)
 
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
@@ -351,9 +443,9 @@ def check_output(path: Path) -> None:
     TableError
         If the ending names no format, or the path is a folder.
     """
-    if _format(path) not in _WRITERS or path.is_dir():
+    if format_of(path) not in _WRITERS or path.is_dir():
         raise TableError(
-            f"The output {str(path)!r} {'is a folder' if path.is_dir() else f'ends in {_format(path)!r}'}.",
+            f"The output {str(path)!r} {'is a folder' if path.is_dir() else f'ends in {format_of(path)!r}'}.",
             expected=f"Expected a file that ends in one of {', '.join(_WRITERS)}.",
             why="The ending says what to write.",
             hint="For example: --out predictions.parquet",
@@ -378,16 +470,40 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     check_output(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _WRITERS[_format(path)](frame, partial)
-        partial.replace(path)
-    except OSError as error:
+        with writing_explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _WRITERS[format_of(path)](frame, partial)
+            partial.replace(path)
+    finally:
+        if partial.exists():
+            partial.unlink()
+
+
+@contextmanager
+def writing_explained(path: Path) -> Iterator[None]:
+    """Turn what the system says when a file cannot be written into one message.
+
+    Parameters
+    ----------
+    path : Path
+        What is written.
+
+    Yields
+    ------
+    None
+        While it is written.
+
+    Raises
+    ------
+    TableError
+        If the place is full, or may not be written to.
+    """
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
         raise TableError(
             f"{str(path)!r} cannot be written ({_first_line(error)}).",
             expected="Expected a folder with room and the right to write.",
             why="The result would be lost.",
-            hint="Choose another place with --out.",
+            hint="Make room, or choose another place with --out; what is finished is kept.",
         ) from error
-    finally:
-        if partial.exists():
-            partial.unlink()

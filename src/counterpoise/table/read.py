@@ -17,7 +17,7 @@ from counterpoise.table.files import read_frame, refuse_repeated
 from counterpoise.table.frames import ColumnKind, column_kinds, is_frame
 from counterpoise.table.table import ROLES, Roles, Table
 
-__all__ = ["read"]
+__all__ = ["counts_up", "labels_among", "missing_target", "read"]
 
 _MANY_CLASSES = 20
 """More values than this in a target, and most of them rare, look like a number to be predicted, not a class."""
@@ -325,7 +325,7 @@ def _classes(series: pl.Series, positive: Any) -> tuple[tuple[Any, ...], np.ndar
         labels = tuple(values)  # commonest first
         order = pl.Series(np.arange(len(values), dtype=np.int8))
         y = series.replace_strict(values, order, return_dtype=pl.Int8).to_numpy()
-    _check_counts(labels, y, series.name)
+    _check_sizes(labels, np.bincount(y, minlength=len(labels)), series.name)
     return labels, np.ascontiguousarray(y)
 
 
@@ -336,14 +336,87 @@ def _two_labels(values: list[Any], sizes: list[int]) -> tuple[Any, Any]:
     return values[0], values[1]
 
 
+def labels_among(name: str, sizes: Mapping[Any, int], positive: Any = None) -> tuple[Any, Any]:
+    """Choose the labels of a target of which only the sizes of its classes are known.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    sizes : mapping of label to int
+        Rows of each label, commonest first.
+    positive : object, optional
+        The positive label, or its text; by default the rarer of two.
+
+    Returns
+    -------
+    negative, positive : object
+        The labels; for several others the negative one is said in words.
+
+    Raises
+    ------
+    RoleError
+        If there is one label only, several without one named, the one named is not among them, or a class has one
+        row.
+    """
+    values = list(sizes)
+    if len(values) == 1:
+        raise _one_value(name, values[0], sum(sizes.values()))
+    if positive is None and len(values) > 2:
+        raise RoleError(
+            f"The target {name!r} has {len(values)} classes: {_some([str(value) for value in values])}.",
+            expected="Expected two, or one of them named.",
+            why="Rows are kept by whether they are of the positive class.",
+            hint=f"Name one, for example --positive {values[-1]}.",
+        )
+    if positive is None:
+        labels = _two_labels(values, list(sizes.values()))
+    else:
+        found = _find_label(values, positive, name)
+        others = [value for value in values if value != found]
+        labels = (others[0] if len(others) == 1 else f"not {found}", found)
+    n_positive = sizes[labels[1]]
+    _check_sizes(labels, np.array([sum(sizes.values()) - n_positive, n_positive]), name)
+    return labels
+
+
+def missing_target(name: str, n_missing: int, file: str) -> RoleError:
+    """Say that a target has missing values.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    n_missing : int
+        How many.
+    file : str
+        Where.
+
+    Returns
+    -------
+    RoleError
+        To be raised.
+    """
+    return RoleError(
+        f"The target column {name!r} has {n_missing} missing values in a chunk of {file!r}.",
+        expected="Expected a value in every row.",
+        why="A row without its outcome cannot be used, and dropping it in silence would bias the figures.",
+        hint="Fill the values in, or remove those rows.",
+    )
+
+
+def _one_value(name: str, value: Any, n_rows: int) -> RoleError:
+    return RoleError(
+        f"The target {name!r} is {value!r} in all {n_rows} rows.",
+        expected="Expected two classes.",
+        why="What never varies cannot be predicted.",
+        hint="Check that this is the target, and that rows of the rare class were not filtered out.",
+    )
+
+
 def _check_values(series: pl.Series, values: list[Any]) -> None:
     if len(values) == 1:
-        raise RoleError(
-            f"The target {series.name!r} is {values[0]!r} in all {len(series)} rows.",
-            expected="Expected two classes.",
-            why="What never varies cannot be predicted.",
-            hint="Check that this is the target, and that rows of the rare class were not filtered out.",
-        )
+        raise _one_value(series.name, values[0], len(series))
     if len(values) == len(series) and len(series) > 2:
         raise RoleError(
             f"The target {series.name!r} has as many values ({len(values)}) as rows.",
@@ -383,12 +456,11 @@ def _same_number(value: Any, text: Any) -> bool:
         return False
 
 
-def _check_counts(labels: tuple[Any, ...], y: np.ndarray, name: str) -> None:
-    sizes = np.bincount(y, minlength=len(labels))
+def _check_sizes(labels: tuple[Any, ...], sizes: np.ndarray, name: str) -> None:
     rarest = int(sizes.argmin())
     if sizes[rarest] < 2:
         raise RoleError(
-            f"The target {name!r} has {sizes[rarest]} row of {labels[rarest]!r} among {len(y)}.",
+            f"The target {name!r} has {sizes[rarest]} row of {labels[rarest]!r} among {sizes.sum()}.",
             expected="Expected at least 2 rows of each class.",
             why="One row is needed to learn from and another to judge by.",
             hint="Collect more rows of that class, or merge it with another.",
@@ -437,11 +509,23 @@ def _why_uninformative(series: pl.Series, kind: ColumnKind) -> str:
     if n_values == len(series) and len(series) > 2:
         if kind == "category":
             return "an id: unique in each row"
-        if series.dtype.is_integer() and _counts_up(series):
+        if series.dtype.is_integer() and counts_up(series):
             return "a row number: goes up by one from row to row"
     return ""
 
 
-def _counts_up(series: pl.Series) -> bool:
+def counts_up(series: pl.Series) -> bool:
+    """Say whether whole numbers go up by one from row to row.
+
+    Parameters
+    ----------
+    series : polars.Series
+        Whole numbers.
+
+    Returns
+    -------
+    bool
+        True for row numbers.
+    """
     steps = series.cast(pl.Int64).diff().drop_nulls()
     return bool((steps == 1).all())

@@ -12,7 +12,7 @@ import polars as pl
 from counterpoise.table.frames import ColumnKind
 from counterpoise.table.hashing import fingerprint
 
-__all__ = ["ROLES", "Roles", "Table"]
+__all__ = ["ROLES", "Roles", "Table", "Thinning"]
 
 ROLES = ("target", "time", "group", "weight", "amount", "id")
 """What a column can be besides a feature. The amount is a feature as well."""
@@ -50,6 +50,66 @@ class Roles:
 
 
 @dataclass(frozen=True)
+class Thinning:
+    """What was left out of a table that holds every positive and a share of the negatives.
+
+    Attributes
+    ----------
+    source : str
+        The full table, in words.
+    n_rows, n_positive : int
+        Rows and positives of the full table.
+    n_kept : int
+        Negatives that are kept.
+    by : str or None
+        Column that was stratified by.
+    told_apart_by : str or None
+        Column that named the rows; None where their whole content did.
+    n_strata : int
+        Number of strata.
+    """
+
+    source: str
+    n_rows: int
+    n_positive: int
+    n_kept: int
+    by: str | None = None
+    told_apart_by: str | None = None
+    n_strata: int = 1
+
+    @property
+    def rate(self) -> float:
+        """Share of the negatives that is kept."""
+        return self.n_kept / max(1, self.n_rows - self.n_positive)
+
+    @property
+    def variance_factor(self) -> float:
+        """Variance of fitted coefficients over that from the full table: (1 + 1/m) / (1 + 1/M).
+
+        m and M are the negatives for each positive, kept and in all (Ury, Biometrics 31, 1975).
+        """
+        kept, full = (
+            self.n_positive / max(1, self.n_kept),
+            self.n_positive / max(1, self.n_rows - self.n_positive),
+        )
+        return (1 + kept) / (1 + full)
+
+    @property
+    def sentence(self) -> str:
+        """What was done and what it costs, in words."""
+        if self.rate == 1.0:
+            return f"All {self.n_rows:,} rows of {self.source} were kept."
+        how = f"the hash of {self.told_apart_by}" if self.told_apart_by else "the hash of their content"
+        strata = f", in {self.n_strata:,} strata of {self.by}" if self.by else ""
+        return (
+            f"Of {self.n_rows:,} rows all {self.n_positive:,} positives and {self.n_kept:,} negatives "
+            f"({100 * self.rate:.3g} %) were kept, chosen by {how}{strata}; weights put the full table's rate back, "
+            f"so probabilities and lines refer to it. With {self.n_kept / max(1, self.n_positive):.3g} negatives a "
+            f"positive, what is fitted varies {100 * (self.variance_factor - 1):.2g} % more than from all rows."
+        )
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows, column roles and types; made by `counterpoise.read`.
 
@@ -71,6 +131,8 @@ class Table:
         Columns that no model sees, and why.
     source : str
         Where the rows came from, in words.
+    thinning : Thinning or None
+        What was left out, where the rows are a share of a larger table.
     """
 
     frame: pl.DataFrame
@@ -81,6 +143,7 @@ class Table:
     kinds: dict[str, ColumnKind]
     left_out: dict[str, str] = field(default_factory=dict)
     source: str = "a frame"
+    thinning: Thinning | None = None
 
     # --- sizes -------------------------------------------------------------------------------------------------
 
