@@ -96,7 +96,7 @@ def _treatment(model: Model) -> list[str]:
 
 def _decision(model: Model) -> list[str]:
     if len(model.labels) > 2:
-        return ["- The most probable of the classes."]
+        return _class_decision(model)
     point = model.operating_point
     lines = [
         f"- Goal `{_text(point.goal)}`: positive from a probability of {point.threshold:.6g} on, "
@@ -109,6 +109,16 @@ def _decision(model: Model) -> list[str]:
     if point.history:
         lines.append(f"- Moved since, without training: {_text('; '.join(point.history))}.")
     return lines
+
+
+def _class_decision(model: Model) -> list[str]:
+    if model.rule is None:
+        return ["- The most probable of the classes."]
+    goal = f"- Goal `{_text(model.rule.goal)}`"
+    if model.rule.costs is not None:
+        return [f"{goal}: the class of least expected cost."]
+    weights = ", ".join(f"`{_text(c)}` {w:.3g}" for c, w in zip(model.labels, model.rule.weights, strict=True))
+    return [f"{goal}: the class whose probability times its weight is largest. Weights: {weights}."]
 
 
 def _figures(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ from counterpoise.bundle.histogram import Histogram
 from counterpoise.bundle.plots import ModelPlots
 from counterpoise.bundle.schema import Schema
 from counterpoise.calibrate import CalibrationMap, IdentityMap, MapChain, PriorMap, change_prior
-from counterpoise.decide import OperatingPoint, ThresholdCurve, with_costs, with_prior
+from counterpoise.decide import ClassRule, OperatingPoint, ThresholdCurve, with_costs, with_prior
 from counterpoise.errors import NotApplicable, OptionError
 
 __all__ = ["Model"]
@@ -46,6 +46,8 @@ class Model:
         figures can be had again and the line drawn anew.
     version : str
         Names the model; a change of base rate, costs or line adds to it.
+    rule : ClassRule or None
+        How one of several classes is chosen; None for two, and where the most probable one is.
 
     Notes
     -----
@@ -67,6 +69,7 @@ class Model:
     facts: Mapping[str, Any] = field(default_factory=dict)
     evidence: pl.DataFrame | None = None
     version: str = "1"
+    rule: ClassRule | None = None
 
     def __post_init__(self) -> None:
         """Count the scores of the evidence."""
@@ -149,8 +152,10 @@ class Model:
         return self._label(self.predict_proba(frame))
 
     def _label(self, proba: np.ndarray) -> np.ndarray:
-        several = len(self.labels) > 2
-        chosen = proba.argmax(axis=1) if several else (proba[:, 1] >= self.threshold).astype(int)
+        if len(self.labels) == 2:
+            chosen = (proba[:, 1] >= self.threshold).astype(int)
+        else:
+            chosen = proba.argmax(axis=1) if self.rule is None else self.rule.decide(proba)
         return np.asarray(self.classes_[chosen])
 
     def decide(self, frame: Any) -> pl.DataFrame:
@@ -183,7 +188,7 @@ class Model:
             ]
         else:
             scores = [pl.Series(f"probability_{label}", proba[:, k]) for k, label in enumerate(self.labels)]
-            line = []
+            line = [pl.lit(str(self.operating_point.goal)).alias("goal")]
         return pl.DataFrame([key, *scores, *decided]).with_columns(
             *line, pl.lit(self.version).alias("version")
         )
@@ -221,6 +226,7 @@ class Model:
                 why="A row is called positive when its probability is at least the threshold.",
                 hint="For example 0.05.",
             )
+        self._need_two_classes("The line")
         words = f"line={threshold:.6g}"
         return self._moved(self.operating_point.moved(float(threshold), words), words)
 

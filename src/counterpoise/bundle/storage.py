@@ -29,7 +29,7 @@ from counterpoise.bundle.model import Model
 from counterpoise.bundle.schema import Schema
 from counterpoise.bundle.version import FORMAT, OLDEST
 from counterpoise.calibrate import map_from_dict
-from counterpoise.decide import OperatingPoint
+from counterpoise.decide import ClassRule, OperatingPoint
 from counterpoise.errors import ModelError
 
 __all__ = ["load", "save"]
@@ -113,6 +113,7 @@ def _write_files(model: Model, folder: Path) -> None:
         "calibration": model.calibration.to_dict(),
         "base_rate": model.base_rate,
         "version": model.version,
+        "rule": None if model.rule is None else model.rule.to_dict(),
     }
     (folder / _DECISION).write_text(json.dumps(decision, indent=1), encoding="utf-8")
     (folder / _SCHEMA).write_text(model.schema.model_dump_json(indent=1), encoding="utf-8")
@@ -246,6 +247,7 @@ def _read_1(contents: Mapping[str, bytes], files: Files) -> Model:
             facts=_json(contents[_FACTS], _FACTS, files),
             evidence=None if evidence is None else pl.read_parquet(io.BytesIO(evidence)),
             version=decision["version"],
+            rule=ClassRule.from_dict(rule) if (rule := decision.get("rule")) is not None else None,
         )
     except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         if isinstance(error, ModelError):

@@ -7,9 +7,12 @@ from counterpoise.decide.decider import Decider
 from counterpoise.decide.goal import GRAMMAR, Constraint, Goal
 from counterpoise.decide.moves import reweighted, with_costs, with_prior
 from counterpoise.decide.point import ConstraintFigure, OperatingPoint
+from counterpoise.decide.rule import ClassGoal, ClassRule
 
 __all__ = [
     "GRAMMAR",
+    "ClassGoal",
+    "ClassRule",
     "Constraint",
     "ConstraintFigure",
     "CostMatrix",

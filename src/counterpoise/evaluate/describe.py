@@ -59,8 +59,8 @@ def describe_features(table: Table, *, seed: int = 0) -> list[FeatureRecord]:
     list of FeatureRecord
         Twelve at most.
     """
-    rows = _thinned(table.y, seed)
-    y, seen = table.y[rows], features(table.X[rows])
+    rows, y = _thinned(table, seed)
+    seen = features(table.X[rows])
     found: list[FeatureRecord] = []
     for position, j in enumerate(seen.numeric_columns):
         found.append(_number_record(seen.names[j], seen.kinds[j], seen.numeric[:, position], y))
@@ -72,11 +72,15 @@ def describe_features(table: Table, *, seed: int = 0) -> list[FeatureRecord]:
     return found[:_MOST_FEATURES]
 
 
-def _thinned(y: np.ndarray, seed: int) -> np.ndarray:
-    if len(y) <= _MOST_ROWS:
-        return np.arange(len(y))
-    negative = np.random.default_rng(seed).choice(np.flatnonzero(y == 0), _MOST_ROWS, replace=False)
-    return np.sort(np.concatenate([np.flatnonzero(y != 0), negative]))
+def _thinned(table: Table, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give rows, and 1 for those of the positive class (of all but the commonest, where there are several)."""
+    y = (table.y if table.is_binary else table.y != table.class_counts.argmax()).astype(np.int64)
+    negative = np.flatnonzero(y == 0)
+    if len(negative) <= _MOST_ROWS:
+        return np.arange(len(y)), y
+    chosen = np.random.default_rng(seed).choice(negative, _MOST_ROWS, replace=False)
+    rows = np.sort(np.concatenate([np.flatnonzero(y != 0), chosen]))
+    return rows, y[rows]
 
 
 def _number_record(name: str, kind: str, values: np.ndarray, y: np.ndarray) -> FeatureRecord:
@@ -153,8 +157,7 @@ def describe_plane(table: Table, described: list[FeatureRecord], *, seed: int = 
     names = [record.name for record in described if record.kind == "number"][:2]
     if len(names) < 2:
         return []
-    rows = _thinned(table.y, seed)
-    y = table.y[rows]
+    rows, y = _thinned(table, seed)
     x0, x1 = (table.frame[name].cast(pl.Float64).to_numpy()[rows] for name in names)
     known = ~(np.isnan(x0) | np.isnan(x1))
     edges = [_plain_edges(values[known], y[known]) for values in (x0, x1)]

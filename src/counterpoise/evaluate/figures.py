@@ -21,7 +21,7 @@ from counterpoise.evaluate.leaderboard import METRICS
 from counterpoise.evaluate.records import CurveRecord, DayRecord, Estimate, HistogramRecord
 from counterpoise.evaluate.verdict import Contender
 
-__all__ = ["Figures", "curve_record", "goal_costs", "goal_figure", "score_histogram"]
+__all__ = ["Figures", "curve_record", "goal_costs", "goal_figure", "score_histogram", "untreated_of"]
 
 _DRAWS, _FEWER_DRAWS, _MANY_ROWS = 2000, 500, 300_000
 _CURVE_POINTS = 600
@@ -117,7 +117,7 @@ class Figures:
         return cls(
             draws=draws,
             metric=goal_figure(case.goal),
-            untreated_of=_untreated_of(contenders),
+            untreated_of=untreated_of(contenders),
             counts={name: _counts(case, rows, each) for name, each in judged.items()},
             by_fold={name: _by_fold(case, rows, each) for name, each in judged.items()},
             n_positive=int(case.y[rows].sum()),
@@ -162,8 +162,16 @@ class Figures:
     def _estimate(self, candidate: str, metric: str) -> Estimate:
         interval = self.draws.interval(candidate, metric, self.confidence)
         if np.isnan(interval.value):
-            return Estimate(value=None, why_undefined=_why_undefined(metric, self.counts[candidate]))
+            return Estimate(value=None, why_undefined=self._why_undefined(candidate, metric))
         return _as_estimate(interval)
+
+    def _why_undefined(self, candidate: str, metric: str) -> str:
+        return _why_undefined(metric, self.counts[candidate])
+
+    @property
+    def counted(self) -> str:
+        """What limits how much can be shown."""
+        return "positives"
 
     def difference_to_untreated(self, candidate: str) -> Estimate | None:
         """Give the paired difference of the goal's figure to the untreated model of the same learner.
@@ -341,7 +349,19 @@ def goal_costs(case: Case, rows: np.ndarray) -> dict[str, Any] | None:
     }
 
 
-def _untreated_of(contenders: Sequence[Contender]) -> dict[str, str]:
+def untreated_of(contenders: Sequence[Contender]) -> dict[str, str]:
+    """Say which untreated candidate shares each candidate's learner.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+        Those that were judged.
+
+    Returns
+    -------
+    dict of str to str
+        From a candidate to the untreated one; those without are left out.
+    """
     untreated = {c.learner: c.name for c in contenders if c.treatment == UNTREATED}  # of the same learner
     return {c.name: untreated[c.learner] for c in contenders if c.learner in untreated}
 

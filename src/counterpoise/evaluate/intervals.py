@@ -31,7 +31,7 @@ from counterpoise.decide.inputs import as_outcome, as_probabilities, as_scores, 
 from counterpoise.errors import InputError, OptionError
 from counterpoise.evaluate.metrics import row_costs, row_log_loss
 
-__all__ = ["Draws", "Interval", "Judged", "bootstrap", "draw", "paired_difference", "proportion"]
+__all__ = ["Draws", "Interval", "Judged", "bootstrap", "draw", "draw_sums", "paired_difference", "proportion"]
 
 _BLOCK = 16
 """Draws that share a random stream; fixed, so that results do not depend on how many are held at once."""
@@ -612,6 +612,50 @@ def _draw_all(
         name: {metric: np.concatenate([part[metric] for part in found]) for metric in found[0]}
         for name, found in parts.items()
     }
+
+
+def draw_sums(
+    columns: Any,
+    sample_weight: Any = None,
+    *,
+    groups: Any = None,
+    n_draws: int = 2000,
+    random_state: Any = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum columns under the random weights that `draw` gives the rows: for figures of one's own.
+
+    Parameters
+    ----------
+    columns : array-like or sparse matrix of shape (n_rows, n_columns)
+        What is summed.
+    sample_weight : array-like of shape (n_rows,), optional
+        Non-negative weights.
+    groups : array-like of shape (n_rows,), optional
+        Rows of one group are drawn together.
+    n_draws : int, default=2000
+        Draws.
+    random_state : int, Generator, RandomState or None, default=0
+        Seed; the same rows, groups and seed get the same weights as in `draw`.
+
+    Returns
+    -------
+    tuple of ndarray
+        The sums as the rows are, shape (n_columns,), and under each draw, shape (n_columns, n_draws).
+    """
+    summed = sparse.csr_matrix(columns)
+    n = summed.shape[0]
+    weights = as_weights(sample_weight, n)
+    unit = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    n_units = int(unit.max()) + 1
+    mass = np.ones(n) if weights is None else weights
+    by_unit = (summed.T @ sparse.csr_matrix((mass, (np.arange(n), unit)), shape=(n, n_units))).tocsr()
+    chance, single = Streams.of(random_state).child("bootstrap"), by_unit.astype(np.float32)
+    width = max(1, int(_CHUNK_BYTES / (4 * _BLOCK * max(n_units, 1)))) * _BLOCK
+    parts = [
+        single @ _draw_weights(n_units, start, min(start + width, n_draws), chance)
+        for start in range(0, n_draws, width)
+    ]
+    return np.asarray(by_unit.sum(axis=1)).ravel(), np.concatenate(parts, axis=1).astype(np.float64)
 
 
 def _draw_weights(n_units: int, start: int, stop: int, chance: Streams) -> np.ndarray:

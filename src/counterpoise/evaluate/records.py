@@ -14,6 +14,7 @@ __all__ = [
     "FORMAT",
     "BoundaryRecord",
     "CandidateRecord",
+    "ClassRecord",
     "CurveRecord",
     "DayRecord",
     "Estimate",
@@ -73,6 +74,19 @@ class CurveRecord(Record):
     n_negative: float
 
 
+class ClassRecord(Record):
+    """One of several classes: how a candidate does on it, against the rest."""
+
+    label: str
+    n: float
+    """Rows of the class that judged (their weight)."""
+    n_decided: float
+    """Rows that were decided as this class."""
+    metrics: dict[str, Estimate]
+    decided_as: list[float]
+    """Rows of the class by the class that they were decided as, in the order of the classes."""
+
+
 class DayRecord(Record):
     """One day of a candidate's decisions, in the fold that judged it."""
 
@@ -108,6 +122,9 @@ class CandidateRecord(Record):
     """The line drawn on all out-of-fold rows: threshold, value, lower, upper, n_positive, goal, met, tp, fp, fn, tn."""
     confusion: dict[str, float] | None = None
     """tp, fp, fn, tn of the cross-fitted decisions: each fold judged by a line that it had no part in."""
+    classes: list[ClassRecord] = Field(default_factory=list)
+    """Class by class, where there are more than two; the figures above are then means over the classes, except log loss,
+    accuracy, cost and MCC, which look at all at once, Brier score (a sum), and the ratio, which is the rarest class's."""
     curve: CurveRecord | None = None
     scores: HistogramRecord | None = None
     """Histogram of the calibrated out-of-fold log-odds (natural logarithm) by class."""

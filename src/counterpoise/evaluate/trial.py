@@ -18,7 +18,7 @@ import polars as pl
 from counterpoise.bundle import Model, Schema
 from counterpoise.calibrate import CalibrationMap, MapChain, reliability
 from counterpoise.chance import Streams
-from counterpoise.decide import Goal
+from counterpoise.decide import ClassGoal, CostMatrix, Goal
 from counterpoise.errors import GoalError, NotApplicable, TypeOfInputError
 from counterpoise.evaluate.blending import BLEND, blend_of_champions, blend_run, blendable
 from counterpoise.evaluate.boundaries import draw_boundaries
@@ -43,6 +43,7 @@ from counterpoise.evaluate.records import (
     VerdictRecord,
 )
 from counterpoise.evaluate.running import Progress, Run, run_candidates
+from counterpoise.evaluate.several import ClassFigures, ClassJudged, check_classes, judge_classes
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
 from counterpoise.scale import Engine, make_engine
@@ -161,7 +162,7 @@ def _write(path: Path, text: str) -> Path:
 
 def compare(
     table: Table,
-    goal: str | Goal = "f1",
+    goal: str | Goal | CostMatrix = "f1",
     *,
     treatments: Sequence[Any] | Mapping[str, Any] | None = None,
     learners: Sequence[Any] | Mapping[str, Any] | None = None,
@@ -183,9 +184,10 @@ def compare(
     Parameters
     ----------
     table : Table
-        From `counterpoise.read`; two classes.
-    goal : str or Goal, default="f1"
-        What the line is for, such as ``"recall>=0.9"``, ``"cost(fn=100, fp=1)"`` or ``"alerts<=100/day"``.
+        From `counterpoise.read`.
+    goal : str, Goal or CostMatrix, default="f1"
+        What the line is for, such as ``"recall>=0.9"``, ``"cost(fn=100, fp=1)"`` or ``"alerts<=100/day"``. More than two
+        classes: ``f<beta>`` (the mean over classes), ``balanced_accuracy``, ``gmean``, ``accuracy``, or a `CostMatrix`.
     treatments : sequence of str or sampler, or mapping of name to sampler, optional
         By default none, class_weight, random_over, random_under and smote.
     learners : sequence of str or classifier, or mapping of name to classifier, optional
@@ -228,7 +230,7 @@ def compare(
     LeakError
         If what judges would be known beforehand, and the caller does not allow it.
     NotApplicable
-        If there are too few positives for an honest answer, or several classes.
+        If there are too few positives for an honest answer, or the goal is none of several classes.
 
     Examples
     --------
@@ -242,7 +244,7 @@ def compare(
     deadline = Deadline(parse_duration(budget))
     started = time.monotonic()
     _check_table(table)
-    parsed = _check_goal(Goal.parse(goal), table)
+    parsed: Any = _goal_of(goal, table)
     candidates = candidates_for(table, treatments, learners)
     split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
     case = _case(table, parsed, split)
@@ -255,19 +257,19 @@ def compare(
         guarded = refuse(guarded, allowed)
         described = describe_features(table, seed=seed)
         planes = describe_plane(table, described, seed=seed)
-        judged: dict[str, Judged] = {}
+        judged: dict[str, Any] = {}
 
         def judge_at_once(run: Run) -> None:
-            judged[run.candidate.name] = judge(case, run.finished())
+            judged[run.candidate.name] = (judge if table.is_binary else judge_classes)(case, run.finished())
 
         ledger = Ledger(Path(out) / "folds" if out else None, table, split, seed)
         runs = _run(candidates, split, ledger, running, deadline, seed, on_progress, judge_at_once)
-    members = blendable(runs) if learners is None else []
+    members = blendable(runs) if learners is None and table.is_binary else []
     if members:
         runs.append(blend_run(case, members))
         judge_at_once(runs[-1])
     contenders = _contenders(runs, judged)
-    figures = Figures.of(case, judged, contenders, groups=table.groups, seed=seed)
+    figures = _figures(table, case, judged, contenders, seed)
     verdict = reach_verdict(contenders, figures, case.goal)
     chosen = next(run for run in runs if run.candidate.name == verdict.champion)
     records = _candidate_records(case, runs, judged, figures, verdict)
@@ -286,7 +288,7 @@ def compare(
         guard=guarded,
         features=described,
         planes=planes,
-        boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed),
+        boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed) if table.is_binary else [],
         command=command,
         versions=_versions(),
         budget_seconds=deadline.seconds,
@@ -306,13 +308,15 @@ def _check_table(table: Any) -> None:
             why="A table knows its target and the roles of its columns.",
             hint="Use counterpoise.compare(counterpoise.read(data, target='...')).",
         )
+
+
+def _goal_of(goal: str | Goal | CostMatrix, table: Table) -> Goal | ClassGoal:
     if not table.is_binary:
-        raise NotApplicable(
-            f"The target {table.target!r} has {len(table.labels)} classes.",
-            expected="Expected two.",
-            why="Goals, lines and figures are those of one class against the rest.",
-            hint=f"Name one, for example --positive {table.labels[-1]}.",
-        )
+        return ClassGoal.parse(goal, table.labels)
+    if isinstance(goal, CostMatrix):
+        costs = goal.costs
+        goal = f"cost(fn={costs[1, 0]:r}, fp={costs[0, 1]:r}, tp={costs[1, 1]:r}, tn={costs[0, 0]:r})"
+    return _check_goal(Goal.parse(goal), table)
 
 
 def _check_goal(goal: Goal, table: Table) -> Goal:
@@ -334,7 +338,10 @@ def _check_goal(goal: Goal, table: Table) -> Goal:
     return goal
 
 
-def _case(table: Table, goal: Goal, folds: Folds) -> Case:
+def _case(table: Table, goal: Any, folds: Folds) -> Case:
+    if not table.is_binary:
+        check_classes(table.y, table.labels, folds)
+        return Case(table.y, folds, goal, table.weights, table.seconds, table.n_days)
     costs = {name: table.frame[name].cast(pl.Float64).to_numpy() for name in goal.columns}
     return Case(table.y, folds, goal, table.weights, table.seconds, table.n_days, costs)
 
@@ -377,8 +384,16 @@ def _contenders(runs: list[Run], judged: Mapping[str, Judged]) -> list[Contender
     ]
 
 
+def _figures(
+    table: Table, case: Case, judged: Mapping[str, Any], contenders: list[Contender], seed: int
+) -> Figures:
+    if table.is_binary:
+        return Figures.of(case, judged, contenders, groups=table.groups, seed=seed)
+    return ClassFigures.of_classes(case, judged, table.labels, contenders, groups=table.groups, seed=seed)
+
+
 def _candidate_records(
-    case: Case, runs: list[Run], judged: Mapping[str, Judged], figures: Figures, verdict: VerdictRecord
+    case: Case, runs: list[Run], judged: Mapping[str, Any], figures: Figures, verdict: VerdictRecord
 ) -> list[CandidateRecord]:
     done = [
         _run_record(case, run, judged[run.candidate.name], figures, verdict)
@@ -395,11 +410,9 @@ def _candidate_records(
 
 
 def _run_record(
-    case: Case, run: Run, judged: Judged, figures: Figures, verdict: VerdictRecord
+    case: Case, run: Run, judged: Any, figures: Figures, verdict: VerdictRecord
 ) -> CandidateRecord:
     candidate, finished = run.candidate, run.finished()
-    rows = case.judging
-    y, weight = case.y[rows], None if case.weights is None else case.weights[rows]
     return CandidateRecord(
         candidate=candidate.name,
         treatment=candidate.treatment,
@@ -409,18 +422,33 @@ def _run_record(
         is_baseline=candidate.name == verdict.baseline,
         metrics=figures.estimates(candidate.name),
         difference=figures.difference_to_untreated(candidate.name),
-        operating_point=judged.point.to_dict(),
-        confusion=figures.confusion(candidate.name),
-        curve=curve_record(y, judged.proba[rows], weight),
-        scores=score_histogram(y, judged.proba[rows], weight),
-        reliability=reliability(y, judged.proba[rows], weight).to_dict(),
         fold_values=figures.fold_values(candidate.name),
         days=figures.days_of(candidate.name),
+        **_decisions(case, candidate.name, judged, figures),
         history=finished[-1].scores.history,  # type: ignore[arg-type]  # a mapping is a dict here
         fit_seconds=float(np.mean([f.scores.fit_seconds for f in finished])),
         predict_seconds=float(np.mean([f.scores.predict_seconds for f in finished])),
         peak_bytes=max(f.peak_bytes for f in finished),
     )
+
+
+def _decisions(
+    case: Case, name: str, judged: Judged | ClassJudged, figures: Figures
+) -> dict[str, Any]:
+    """Say how a candidate decides: by a line and its curve, or among several classes."""
+    if isinstance(judged, ClassJudged):
+        assert isinstance(figures, ClassFigures)  # both come from a table of several classes
+        point = {**judged.point.to_dict(), "rule": judged.rule.to_dict()}
+        return {"operating_point": point, "classes": figures.class_records(name)}
+    rows = case.judging
+    y, weight = case.y[rows], None if case.weights is None else case.weights[rows]
+    return {
+        "operating_point": judged.point.to_dict(),
+        "confusion": figures.confusion(name),
+        "curve": curve_record(y, judged.proba[rows], weight),
+        "scores": score_histogram(y, judged.proba[rows], weight),
+        "reliability": reliability(y, judged.proba[rows], weight).to_dict(),
+    }
 
 
 def _other_record(run: Run) -> CandidateRecord:
@@ -435,6 +463,7 @@ def _other_record(run: Run) -> CandidateRecord:
 
 
 def _folds_record(table: Table, folds: Folds) -> FoldsRecord:
+    positive = _positive(table)
     return FoldsRecord(
         kind=folds.kind,
         requested=folds.requested,
@@ -442,15 +471,20 @@ def _folds_record(table: Table, folds: Folds) -> FoldsRecord:
         folds=[
             FoldRecord(
                 n_train=len(fold.train),
-                n_train_positive=int(table.y[fold.train].sum()),
+                n_train_positive=int(positive[fold.train].sum()),
                 n_test=len(fold.test),
-                n_test_positive=int(table.y[fold.test].sum()),
+                n_test_positive=int(positive[fold.test].sum()),
                 **_span(table, fold.train, "train"),
                 **_span(table, fold.test, "test"),
             )
             for fold in folds.folds
         ],
     )
+
+
+def _positive(table: Table) -> np.ndarray:
+    """Give 1 for the positive class of two, and for all but the commonest of several."""
+    return np.asarray(table.y == 1 if table.is_binary else table.y != table.class_counts.argmax())
 
 
 def _span(table: Table, rows: np.ndarray, part: str) -> dict[str, str]:
@@ -465,7 +499,7 @@ def _table_record(table: Table, seen: Mapping[str, Any]) -> TableRecord:
     return TableRecord(
         source=table.source,
         target=table.target,
-        positive=str(table.positive),
+        positive=str(seen["positive"]),
         n_rows=table.n_rows,
         n_positive=table.n_positive,
         rate=Estimate(value=rate["value"], lower=rate["lower"], upper=rate["upper"]),
@@ -557,7 +591,7 @@ def _champion(
     table: Table,
     case: Case,
     run: Run,
-    judged: Judged,
+    judged: Any,
     record: TrialRecord,
     seed: int,
     members: list[Run],
@@ -605,10 +639,11 @@ def _champion(
         schema=Schema.of(table),
         operating_point=judged.point,
         calibration=calibration,
-        base_rate=float(np.average(table.y, weights=weights)),
+        base_rate=float(np.average(_positive(table), weights=weights)),
         facts=facts,
         evidence=_evidence(table, case, judged),
         version=f"1.{_short(identity)}",
+        rule=None if table.is_binary else judged.rule,
     )
 
 
@@ -616,18 +651,22 @@ def _short(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
 
 
-def _evidence(table: Table, case: Case, judged: Judged) -> pl.DataFrame:
+def _evidence(table: Table, case: Case, judged: Judged | ClassJudged) -> pl.DataFrame:
     """What the trial knew of each row that judged: enough to have its figures again."""
     rows = np.flatnonzero(case.judging)
     weight = {} if case.weights is None else {"weight": case.weights[rows]}
+    said: dict[str, np.ndarray]
+    if isinstance(judged, ClassJudged):
+        said = {f"probability_{label}": judged.proba[rows, c] for c, label in enumerate(table.labels)}
+        said["decided"] = judged.decided[rows].astype(np.int16)
+    else:
+        said = {"probability": judged.proba[rows], "alert": judged.alerts[rows]}
     return pl.DataFrame(
         {
             "key": row_keys(table.X)[rows],
             "fold": case.fold_of[rows].astype(np.int16),
             "outcome": case.y[rows].astype(np.int8),
-            "probability": judged.proba[rows],
-            "alert": judged.alerts[rows],
-            "outcome": case.y[rows].astype(np.int8),
+            **said,
             **weight,
         }
     )
