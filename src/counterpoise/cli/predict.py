@@ -80,8 +80,7 @@ def action(
     chunks = chunks_of(table if len(table) > 1 else table[0], rows_at_once)
     asked = {"out_of_fold": out_of_fold, "rows_at_once": rows_at_once, "counterpoise": __version__}
     of_model = {"model": loaded.version, "threshold": loaded.threshold}
-    parts = Parts(out, {"files": chunks.identity(), **of_model, **asked})
-    with rows_bar("scoring") as tell:
+    with Parts(out, {"files": chunks.identity(), **of_model, **asked}) as parts, rows_bar("scoring") as tell:
         if out_of_fold:
             n_parts = _score_in_order(loaded, chunks, parts, tell)
         else:

@@ -11,7 +11,8 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import polars as pl
 
@@ -62,6 +63,15 @@ class Parts:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder.mkdir(parents=True)
                 (self.folder / _SPEC).write_text(json.dumps(plain), encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not any(self.folder.glob("part-*.parquet")):  # nothing to go on from
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _check(self) -> None:
         if not self.is_folder:
