@@ -147,6 +147,9 @@ def register(app: typer.Typer) -> None:
         amount: o.Amount = None,
         id: o.Id = None,  # noqa: A002 - the option's name
         drop: o.Drop = None,
+        rows: o.Rows = None,
+        thin: o.Thin = None,
+        stratify: o.Stratify = None,
         treatments: Annotated[
             str | None, typer.Option("--treatments", metavar="A,B", help="Such as none,smote.")
         ] = None,
@@ -179,11 +182,23 @@ def register(app: typer.Typer) -> None:
         from counterpoise.evaluate.budget import parse_duration
 
         parsed, _ = Goal(goal, confidence), parse_duration(budget)
-        rows = o.read_table(
-            table, target, positive, drop, time=time, group=group, weight=weight, amount=amount, id=id
+        read = o.read_table(
+            table,
+            target,
+            positive,
+            drop,
+            rows=rows,
+            thin=thin,
+            stratify=stratify,
+            engine=engine,
+            time=time,
+            group=group,
+            weight=weight,
+            amount=amount,
+            id=id,
         )
         trial = action(
-            rows,
+            read,
             out,
             figures=figures,
             goal=parsed,

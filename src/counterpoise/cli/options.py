@@ -16,9 +16,12 @@ __all__ = [
     "Json",
     "Out",
     "Positive",
+    "Rows",
     "Seed",
+    "Stratify",
     "TableArgument",
     "Target",
+    "Thin",
     "Time",
     "Weight",
     "names",
@@ -54,6 +57,25 @@ Engine = Annotated[
     typer.Option("--engine", metavar="E", help="Where the work runs: local, dask or dask://HOST:PORT."),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write.")]
+Rows = Annotated[
+    int | None,
+    typer.Option(
+        "--rows",
+        min=2,
+        metavar="N",
+        help="Keep at most N rows: all positives and a weighted share of the rest.",
+    ),
+]
+Thin = Annotated[
+    float | None,
+    typer.Option(
+        "--thin", metavar="RATE", help="Keep this share of the negatives, weighted, and all positives."
+    ),
+]
+Stratify = Annotated[
+    str | None,
+    typer.Option("--stratify", metavar="COL", help="Where rows are left out: evenly by this column."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -78,20 +100,36 @@ def read_table(
     target: str,
     positive: str | None = None,
     drop: list[str] | None = None,
-    **roles: str | None,
+    *,
+    rows: int | None = None,
+    thin: float | None = None,
+    stratify: str | None = None,
+    memory: int | None = None,
+    engine: str = "local",
+    **roles: Any,
 ) -> Any:
-    """Read the table that a command names.
+    """Read the table that a command names; of one that is too large every positive and a share of the rest.
 
     Parameters
     ----------
     paths : list of str
-        Files or patterns.
+        Files, patterns, folders or addresses.
     target : str
         The column with the outcome.
     positive : str, optional
         The positive label, as text.
     drop : list of str, optional
         Columns to leave out.
+    rows : int, optional
+        Rows to keep at most.
+    thin : float, optional
+        Share of the negatives to keep.
+    stratify : str, optional
+        Column by which rows are left out evenly.
+    memory : int, optional
+        Bytes to stay within, where neither is given; by default what is available.
+    engine : str, default="local"
+        Where passes over a table that is too large run: in this process, or on a Dask cluster.
     **roles : str or None
         Columns with a role.
 
@@ -99,8 +137,30 @@ def read_table(
     -------
     Table
         Checked.
+
+    Raises
+    ------
+    OptionError
+        If both `rows` and `thin` are given.
     """
+    from counterpoise.cli.progress import rows_bar
+    from counterpoise.scale import chunks_to_thin, make_engine, read_thinned
     from counterpoise.table import read
 
     source = paths[0] if len(paths) == 1 else paths
-    return read(source, target=target, positive=positive, drop=drop or (), **roles)
+    too_large = chunks_to_thin(source, rows=rows, rate=thin, memory=memory)
+    if too_large is None:
+        return read(source, target=target, positive=positive, drop=drop or (), **roles)
+    chunks, share = too_large
+    with rows_bar("reading") as tell, make_engine(engine, None if engine != "local" else 0) as running:
+        return read_thinned(
+            chunks,
+            target=target,
+            positive=positive,
+            drop=drop or (),
+            by=stratify,
+            engine=running,
+            on_step=tell,
+            **share,
+            **roles,
+        )

@@ -57,10 +57,24 @@ def register(app: typer.Typer) -> None:
         amount: o.Amount = None,
         id: o.Id = None,  # noqa: A002 - the option's name
         drop: o.Drop = None,
+        rows: o.Rows = None,
+        thin: o.Thin = None,
+        stratify: o.Stratify = None,
         as_json: o.Json = False,
     ) -> None:
         """Say what the imbalance of a table looks like, with advice and its sources."""
-        rows = o.read_table(
-            table, target, positive, drop, time=time, group=group, weight=weight, amount=amount, id=id
+        read = o.read_table(
+            table,
+            target,
+            positive,
+            drop,
+            rows=rows,
+            thin=thin,
+            stratify=stratify,
+            time=time,
+            group=group,
+            weight=weight,
+            amount=amount,
+            id=id,
         )
-        sys.stdout.write(action(rows, as_json=as_json).rstrip() + "\n")
+        sys.stdout.write(action(read, as_json=as_json).rstrip() + "\n")

@@ -83,16 +83,30 @@ def register(app: typer.Typer) -> None:
         amount: o.Amount = None,
         id: o.Id = None,  # noqa: A002 - the option's name
         drop: o.Drop = None,
+        rows: o.Rows = None,
+        thin: o.Thin = None,
+        stratify: o.Stratify = None,
         seed: o.Seed = 0,
     ) -> None:
         """Write a resampled copy of a table, with the provenance of every row."""
         from counterpoise.cli.progress import spinner
 
-        rows = o.read_table(
-            table, target, positive, drop, time=time, group=group, weight=weight, amount=amount, id=id
+        read = o.read_table(
+            table,
+            target,
+            positive,
+            drop,
+            rows=rows,
+            thin=thin,
+            stratify=stratify,
+            time=time,
+            group=group,
+            weight=weight,
+            amount=amount,
+            id=id,
         )
-        with spinner(f"{sampler} on {rows.n_rows} rows"):
-            treated = action(rows, sampler, out, seed=seed)
-        counts = treated[rows.target].value_counts(sort=True)
+        with spinner(f"{sampler} on {read.n_rows} rows"):
+            treated = action(read, sampler, out, seed=seed)
+        counts = treated[read.target].value_counts(sort=True)
         told = ", ".join(f"{count} x {label}" for label, count in counts.iter_rows())
         sys.stdout.write(f"{treated.height} rows ({told}) written to {out}\n")

@@ -3,6 +3,7 @@
 from counterpoise.scale.choosing import make_engine
 from counterpoise.scale.engine import Done, Engine, InlineEngine, Job, LocalEngine, WorkLost, n_cores
 from counterpoise.scale.passes import Step, run_pass
+from counterpoise.scale.sizes import available_bytes, chunks_to_thin, rows_that_fit
 from counterpoise.scale.thinning import Thinned, class_sizes, read_thinned, thin
 
 __all__ = [
@@ -14,10 +15,13 @@ __all__ = [
     "Step",
     "Thinned",
     "WorkLost",
+    "available_bytes",
+    "chunks_to_thin",
     "class_sizes",
     "make_engine",
     "n_cores",
     "read_thinned",
+    "rows_that_fit",
     "run_pass",
     "thin",
 ]
