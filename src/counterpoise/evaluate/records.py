@@ -123,8 +123,8 @@ class CandidateRecord(Record):
     confusion: dict[str, float] | None = None
     """tp, fp, fn, tn of the cross-fitted decisions: each fold judged by a line that it had no part in."""
     classes: list[ClassRecord] = Field(default_factory=list)
-    """Class by class, where there are more than two; the figures above are then means over the classes, except log loss,
-    accuracy, cost and MCC, which look at all at once, Brier score (a sum), and the ratio, which is the rarest class's."""
+    """Class by class, where there are more than two. The figures above are then means over the classes, except log
+    loss, accuracy, cost and MCC, which look at all at once, Brier score (a sum), and the ratio (the rarest class's)."""
     curve: CurveRecord | None = None
     scores: HistogramRecord | None = None
     """Histogram of the calibrated out-of-fold log-odds (natural logarithm) by class."""

@@ -152,7 +152,7 @@ def _goal(case: Case) -> ClassGoal:
 
 
 def _codes(case: Case, rows: np.ndarray) -> np.ndarray:
-    return case.y[rows].astype(np.int64)
+    return np.asarray(case.y[rows], dtype=np.int64)
 
 
 def _weights(case: Case, rows: np.ndarray) -> np.ndarray | None:
@@ -291,7 +291,8 @@ class ClassFigures(Figures):
         return Estimate(value=float(found.value), lower=lower, upper=upper)
 
     def _why_undefined(self, candidate: str, metric: str) -> str:
-        never = [str(label) for label, n in zip(self.labels, self.matrices[candidate].sum(axis=0), strict=True) if not n]
+        decided = self.matrices[candidate].sum(axis=0)
+        never = [str(label) for label, n in zip(self.labels, decided, strict=True) if not n]
         return f"no row was decided as {', '.join(never)}" if never else "the figure does not exist for these decisions"
 
 
@@ -304,7 +305,7 @@ def _means(
     by_class: Sequence[Draws], name: str, goal: ClassGoal, rarest: int, *, drawn: bool
 ) -> dict[str, Any]:
     """Average what each class has against the rest."""
-    each = [(draws.drawn if drawn else draws.values)[name] for draws in by_class]
+    each: list[Any] = [(draws.drawn if drawn else draws.values)[name] for draws in by_class]
     recalls = np.array([one["recall"] for one in each])
     with np.errstate(divide="ignore"):
         found = {
@@ -332,9 +333,8 @@ def _at_once(
     cells = sparse.csr_matrix((np.ones(n), (np.arange(n), y * n_classes + judged.decided[rows])), (n, n_classes**2))
     losses = -np.log(np.maximum(judged.proba[rows, y], _LEAST))
     sums, drawn = intervals.draw_sums(sparse.hstack([cells, sparse.csr_matrix(losses[:, None])]), weights, **options)
-    of_sums = (_of_sums(each, n_classes, goal) for each in (sums[:, None], drawn))
-    values, draws = of_sums
-    return {name: float(value[0]) for name, value in values.items()}, draws
+    values = _of_sums(sums[:, None], n_classes, goal)
+    return {name: float(value[0]) for name, value in values.items()}, _of_sums(drawn, n_classes, goal)
 
 
 def _of_sums(sums: np.ndarray, n_classes: int, goal: ClassGoal) -> dict[str, np.ndarray]:

@@ -186,8 +186,9 @@ def compare(
     table : Table
         From `counterpoise.read`.
     goal : str, Goal or CostMatrix, default="f1"
-        What the line is for, such as ``"recall>=0.9"``, ``"cost(fn=100, fp=1)"`` or ``"alerts<=100/day"``. More than two
-        classes: ``f<beta>`` (the mean over classes), ``balanced_accuracy``, ``gmean``, ``accuracy``, or a `CostMatrix`.
+        What the line is for, such as ``"recall>=0.9"``, ``"cost(fn=100, fp=1)"`` or ``"alerts<=100/day"``. More than
+        two classes: ``f<beta>`` (the mean over classes), ``balanced_accuracy``, ``gmean``, ``accuracy``, or a
+        `CostMatrix`.
     treatments : sequence of str or sampler, or mapping of name to sampler, optional
         By default none, class_weight, random_over, random_under and smote.
     learners : sequence of str or classifier, or mapping of name to classifier, optional

@@ -169,7 +169,7 @@ def _details(
     details = [
         f"Differences are paired: the same rows, resampled {figures.n_draws} times; intervals hold together for all "
         f"treatments at {100 * figures.confidence:g} % confidence.",
-        f"{figures.n_positive} positives judged.",
+        f"{figures.n_positive} {figures.counted} judged.",
     ]
     needed = _positives_needed(difference, figures, goal) if outcome == "no difference shown" else None
     if needed is not None and shown is not None:
