@@ -50,6 +50,8 @@ def quick(table, **options):
         "treatments": ["none", "class_weight", "random_under"],
         "learners": ["logistic"],
         "workers": 0,
+        "repeats": 1,
+        "nested": False,
         **options,
     }
     return cp.compare(table, **options)

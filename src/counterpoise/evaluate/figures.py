@@ -120,7 +120,7 @@ class Figures:
             untreated_of=untreated_of(contenders),
             counts={name: _counts(case, rows, each) for name, each in judged.items()},
             by_fold={name: _by_fold(case, rows, each) for name, each in judged.items()},
-            n_positive=int(case.y[rows].sum()),
+            n_positive=int(case.y[rows].sum()) // case.n_repeats,
             n_draws=n_draws,
             n_days=case.days_of(rows) or 1.0,
             by_day=_by_day(case, rows, judged, groups),
@@ -306,7 +306,9 @@ def _by_day(
 ) -> dict[str, tuple[dict[str, Estimate], list[DayRecord]]]:
     if case.seconds is None:
         return {}
-    days = Days(case.y[rows], case.seconds[rows], case.fold_of[rows], None if groups is None else groups[rows])
+    days = Days(
+        case.y[rows], case.seconds[rows], case.fold_of[rows], None if groups is None else groups[rows]
+    )
     return {name: daily_figures(days, each.proba[rows], each.alerts[rows]) for name, each in judged.items()}
 
 

@@ -45,6 +45,8 @@ class Case:
         Days that all rows span.
     row_costs : mapping of str to ndarray of shape (n,)
         Columns that the goal names as costs.
+    n_repeats : int
+        How often each row of the table is among the n, where repeats are laid under each other.
     """
 
     y: np.ndarray
@@ -54,6 +56,7 @@ class Case:
     seconds: np.ndarray | None = None
     n_days: float | None = None
     row_costs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    n_repeats: int = 1
 
     @property
     def fold_of(self) -> np.ndarray:

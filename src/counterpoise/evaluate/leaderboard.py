@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import polars as pl
@@ -68,6 +69,11 @@ def _schema(names: tuple[str, ...]) -> dict[str, Any]:
         "is_baseline": pl.Boolean,
         "goal_met": pl.Boolean,
         "predicted_seconds": number,
+        "predicted_bytes": pl.Int64,
+        **dict.fromkeys(("leader_difference", "leader_difference_lower", "leader_difference_upper"), number),
+        "repeats": pl.Int64,
+        "repeat_spread": number,
+        "led_share": number,
         "reason": text,
     }
 
@@ -91,11 +97,22 @@ def _row(candidate: CandidateRecord, goal: str, names: tuple[str, ...]) -> dict[
         "is_baseline": candidate.is_baseline,
         "goal_met": point.get("met"),
         "predicted_seconds": candidate.predicted_seconds,
+        "predicted_bytes": candidate.predicted_bytes,
+        **_figure("leader_difference", "leader_difference_", candidate.leader_difference or _NOTHING),
+        "repeats": candidate.repeats if candidate.status == "run" else None,
+        "repeat_spread": _spread(candidate.repeat_values),
+        "led_share": candidate.led_share,
         "reason": candidate.reason,
     }
     for name in names:
         row |= _figure(name, f"{name}_", candidate.metrics.get(name, _NOTHING))
     return row
+
+
+def _spread(values: list[float | None]) -> float | None:
+    """Give the standard deviation over the repeats; nothing where there is one, or a figure is undefined."""
+    known = [value for value in values if value is not None]
+    return statistics.stdev(known) if len(known) > 1 else None
 
 
 def _figure(name: str, prefix: str, estimate: Estimate) -> dict[str, float | None]:

@@ -142,6 +142,16 @@ class CandidateRecord(Record):
     peak_bytes: int | None = None
     predicted_seconds: float | None = None
     """For a candidate that was not run: what it would have taken."""
+    predicted_bytes: int | None = None
+    """For a candidate that was not run for want of memory: what it would have taken."""
+    leader_difference: Estimate | None = None
+    """Paired difference of the goal's figure to the champion (None for the champion)."""
+    repeats: int = 1
+    """How often the rows were dealt into folds for its figures."""
+    repeat_values: list[float | None] = Field(default_factory=list)
+    """The goal's figure by repeat, where there are several."""
+    led_share: float | None = None
+    """Share of the repeats in which no candidate did better, where there are several."""
 
 
 class FoldRecord(Record):

@@ -19,17 +19,19 @@ from counterpoise.bundle import Model, Schema
 from counterpoise.calibrate import CalibrationMap, MapChain, reliability
 from counterpoise.chance import Streams
 from counterpoise.decide import ClassGoal, CostMatrix, Goal
-from counterpoise.errors import GoalError, NotApplicable, TypeOfInputError
-from counterpoise.evaluate.blending import BLEND, blend_of_champions, blend_run, blendable
+from counterpoise.errors import GoalError, TypeOfInputError
+from counterpoise.evaluate.blending import BLEND, blend_of_champions
 from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
 from counterpoise.evaluate.candidates import Candidate, build, candidates_for
+from counterpoise.evaluate.contest import Contest
 from counterpoise.evaluate.describe import describe_features, describe_plane
+from counterpoise.evaluate.feasibility import feasibility, independent_positives, limit_findings
 from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
 from counterpoise.evaluate.guard import check_allowed, findings_of, inspect, refuse
 from counterpoise.evaluate.judging import Case, Judged, judge
 from counterpoise.evaluate.leaderboard import leaderboard
-from counterpoise.evaluate.ledger import Ledger
+from counterpoise.evaluate.memory import Memory, parse_bytes
 from counterpoise.evaluate.records import (
     BoundaryRecord,
     CandidateRecord,
@@ -42,12 +44,13 @@ from counterpoise.evaluate.records import (
     TrialRecord,
     VerdictRecord,
 )
-from counterpoise.evaluate.running import Progress, Run, run_candidates
+from counterpoise.evaluate.repeating import Repeat, Stability, stability, stacked, typical
+from counterpoise.evaluate.running import Progress, Run
 from counterpoise.evaluate.several import ClassFigures, ClassJudged, check_classes, judge_classes
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
-from counterpoise.scale import Engine, make_engine
-from counterpoise.split import Folds, Prequential, make_folds
+from counterpoise.scale import make_engine
+from counterpoise.split import Folds, make_folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
@@ -169,6 +172,9 @@ def compare(
     folds: Any = 5,
     budget: str | float | None = "5m",
     seed: int = 0,
+    repeats: int | str = "auto",
+    nested: bool | None = None,
+    memory: str | float | None = None,
     allow: str | Collection[str] = (),
     workers: int | None = None,
     engine: str = "local",
@@ -197,10 +203,21 @@ def compare(
         How many folds, at most; fewer with few positives. With a time also windows, such as
         ``"train=7d, delay=7d, test=7d, folds=4, known=drop"``. Or the caller's own split.
     budget : str, float or None, default="5m"
-        Time for everything, in words or seconds. Cheap candidates come first; what does not fit is listed with the
-        time it would take. The untreated baseline is always run.
+        Time for everything, in words or seconds. Cheap candidates come first; where time is short, those clearly
+        behind the leader are dropped; what does not fit is listed with the time it would take. The untreated baseline
+        is always run.
     seed : int, default=0
         Seeds every draw.
+    repeats : int or str, default="auto"
+        How often the rows are dealt into folds. ``"auto"``: once; where positives are few (below 100) and it is cheap,
+        up to five times, until the leader's interval is narrow enough or no longer narrows.
+    nested : bool, optional
+        Draw lines and calibration on folds inside each training part, for three more fits a fold, so that no row has
+        any part in what judges it. By default on small tables with few positives and cheap candidates. Folds in time
+        need none.
+    memory : str or float, optional
+        What this process and its workers may hold, such as ``"4GB"``. A candidate that would need more is not run,
+        with the predicted bytes as the reason; fewer run at the same time.
     allow : str or collection of str, default=()
         Leaks that the caller knows of and that shall not end the run: names of `counterpoise.evaluate.guard.LEAKS`,
         or ``"all"``.
@@ -251,6 +268,22 @@ def compare(
     case = _case(table, parsed, split)
     with make_engine(engine, workers, preload=_PRELOAD) as running:
         running.start()
+        contest = Contest(
+            table,
+            case,
+            candidates,
+            running,
+            deadline,
+            folds=folds,
+            seed=seed,
+            nested=nested,
+            repeats=repeats,
+            memory=Memory(parse_bytes(memory)),
+            blends=learners is None and table.is_binary,
+            out=Path(out) / "folds" if out else None,
+            on_progress=on_progress,
+            judge=judge if table.is_binary else judge_classes,
+        )
         seen = profile(table)
         guarded = inspect(table, seen, split, candidates)
         if out and any(each.status == "failed" and each.code not in allowed for each in guarded):
@@ -258,22 +291,13 @@ def compare(
         guarded = refuse(guarded, allowed)
         described = describe_features(table, seed=seed)
         planes = describe_plane(table, described, seed=seed)
-        judged: dict[str, Any] = {}
-
-        def judge_at_once(run: Run) -> None:
-            judged[run.candidate.name] = (judge if table.is_binary else judge_classes)(case, run.finished())
-
-        ledger = Ledger(Path(out) / "folds" if out else None, table, split, seed)
-        runs = _run(candidates, split, ledger, running, deadline, seed, on_progress, judge_at_once)
-    members = blendable(runs) if learners is None and table.is_binary else []
-    if members:
-        runs.append(blend_run(case, members))
-        judge_at_once(runs[-1])
+        held = contest.hold()
+    runs, (whole, judged, units) = held[0].runs, stacked(held, table.groups)
     contenders = _contenders(runs, judged)
-    figures = _figures(table, case, judged, contenders, seed)
+    figures = _figures(table, whole, judged, contenders, units, seed)
     verdict = reach_verdict(contenders, figures, case.goal)
     chosen = next(run for run in runs if run.candidate.name == verdict.champion)
-    records = _candidate_records(case, runs, judged, figures, verdict)
+    records = _candidate_records(held, figures, verdict)
     record = TrialRecord(
         goal=parsed.name,
         goal_metric=parsed.metric,
@@ -285,16 +309,23 @@ def compare(
         profile=seen.to_dict(),
         candidates=records,
         verdict=verdict,
-        findings=[*findings_of(guarded), *_findings(seen.to_dict(), runs, split)],
+        findings=[
+            *findings_of(guarded),
+            *_findings(seen.to_dict(), runs, split),
+            *contest.findings(held),
+            *_feasibility(table, case, contenders),
+        ],
         guard=guarded,
         features=described,
         planes=planes,
-        boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed) if table.is_binary else [],
+        boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed)
+        if table.is_binary
+        else [],
         command=command,
         versions=_versions(),
         budget_seconds=deadline.seconds,
     )
-    model = _champion(table, case, chosen, judged[chosen.candidate.name], record, seed, members)
+    model = _champion(table, typical(held, chosen.candidate.name), chosen, record, seed)
     return Trial(record.model_copy(update={"seconds": time.monotonic() - started}), model)
 
 
@@ -347,33 +378,6 @@ def _case(table: Table, goal: Any, folds: Folds) -> Case:
     return Case(table.y, folds, goal, table.weights, table.seconds, table.n_days, costs)
 
 
-def _run(
-    candidates: list[Candidate],
-    folds: Folds,
-    ledger: Ledger,
-    engine: Engine,
-    deadline: Deadline,
-    seed: int,
-    on_progress: Callable[[Progress], None] | None,
-    on_finished: Callable[[Run], None],
-) -> list[Run]:
-    try:
-        runs = run_candidates(candidates, folds, ledger, engine, deadline, seed, on_progress, on_finished)
-    finally:
-        ledger.close()
-    if not any(run.is_finished and run.candidate.is_untreated for run in runs):
-        _raise_first(runs)
-    return runs
-
-
-def _raise_first(runs: list[Run]) -> None:
-    """Say why there is no baseline: by the error of the first untreated candidate, or by the interruption."""
-    for run in runs:
-        if run.candidate.is_untreated and run.error is not None:
-            raise run.error
-    raise KeyboardInterrupt
-
-
 # --- what was found ------------------------------------------------------------------------------------------
 
 
@@ -386,34 +390,61 @@ def _contenders(runs: list[Run], judged: Mapping[str, Judged]) -> list[Contender
 
 
 def _figures(
-    table: Table, case: Case, judged: Mapping[str, Any], contenders: list[Contender], seed: int
+    table: Table,
+    case: Case,
+    judged: Mapping[str, Any],
+    contenders: list[Contender],
+    units: np.ndarray | None,
+    seed: int,
 ) -> Figures:
     if table.is_binary:
-        return Figures.of(case, judged, contenders, groups=table.groups, seed=seed)
-    return ClassFigures.of_classes(case, judged, table.labels, contenders, groups=table.groups, seed=seed)
+        return Figures.of(case, judged, contenders, groups=units, seed=seed)
+    return ClassFigures.of_classes(case, judged, table.labels, contenders, groups=units, seed=seed)
 
 
-def _candidate_records(
-    case: Case, runs: list[Run], judged: Mapping[str, Any], figures: Figures, verdict: VerdictRecord
-) -> list[CandidateRecord]:
+def _feasibility(table: Table, case: Case, contenders: list[Contender]) -> list[FindingRecord]:
+    """Say what so many positives can and cannot show."""
+    if not table.is_binary:
+        return []
+    rows = case.judging
+    n = independent_positives(table.y[rows], None if table.groups is None else table.groups[rows])
+    treated = sum(not contender.is_untreated for contender in contenders)
+    return [feasibility(n, treated).finding(), *limit_findings(case.goal, n)]
+
+
+def _candidate_records(held: list[Repeat], figures: Figures, verdict: VerdictRecord) -> list[CandidateRecord]:
+    steadiness, names = stability(held), list(figures.draws.values)
+    behind = figures.simultaneous(names, verdict.champion) if verdict.champion else {}
     done = [
-        _run_record(case, run, judged[run.candidate.name], figures, verdict)
-        for run in runs
-        if run.is_finished
+        _run_record(typical(held, name), run, figures, verdict).model_copy(
+            update={
+                "leader_difference": behind.get(name),
+                "repeats": len(held),
+                **_steadiness(steadiness.get(name)),
+            }
+        )
+        for run in held[0].runs
+        if (name := run.candidate.name) in names
     ]
-    sign = -1.0 if case.goal.greater_is_better else 1.0
+    sign = -1.0 if held[0].case.goal.greater_is_better else 1.0
 
     def place(record: CandidateRecord) -> float:
         value = record.metrics["goal"].value
         return float("inf") if value is None else sign * value
 
-    return sorted(done, key=place) + [_other_record(run) for run in runs if not run.is_finished]
+    return sorted(done, key=place) + [_other_record(run) for run in held[0].runs if not run.is_finished]
 
 
-def _run_record(
-    case: Case, run: Run, judged: Any, figures: Figures, verdict: VerdictRecord
-) -> CandidateRecord:
+def _steadiness(found: Stability | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    values = [None if np.isnan(value) else value for value in found.values]
+    return {"repeat_values": values, "led_share": found.led_share}
+
+
+def _run_record(shown: Repeat, run: Run, figures: Figures, verdict: VerdictRecord) -> CandidateRecord:
     candidate, finished = run.candidate, run.finished()
+    case, judged = shown.case, shown.judged[candidate.name]
     return CandidateRecord(
         candidate=candidate.name,
         treatment=candidate.treatment,
@@ -433,9 +464,7 @@ def _run_record(
     )
 
 
-def _decisions(
-    case: Case, name: str, judged: Judged | ClassJudged, figures: Figures
-) -> dict[str, Any]:
+def _decisions(case: Case, name: str, judged: Judged | ClassJudged, figures: Figures) -> dict[str, Any]:
     """Say how a candidate decides: by a line and its curve, or among several classes."""
     if isinstance(judged, ClassJudged):
         assert isinstance(figures, ClassFigures)  # both come from a table of several classes
@@ -457,9 +486,10 @@ def _other_record(run: Run) -> CandidateRecord:
         candidate=run.candidate.name,
         treatment=run.candidate.treatment,
         learner=run.candidate.learner,
-        status="not run",
+        status=run.status,
         reason=run.reason,
         predicted_seconds=run.predicted_seconds,
+        predicted_bytes=None if run.predicted_bytes is None else int(run.predicted_bytes),
     )
 
 
@@ -588,24 +618,17 @@ def _write_refused(
 # --- the champion --------------------------------------------------------------------------------------------
 
 
-def _champion(
-    table: Table,
-    case: Case,
-    run: Run,
-    judged: Any,
-    record: TrialRecord,
-    seed: int,
-    members: list[Run],
-) -> Model:
+def _champion(table: Table, shown: Repeat, run: Run, record: TrialRecord, seed: int) -> Model:
     """Fit the chosen candidate on all rows; intercept and line come from the out-of-fold scores."""
-    candidate = run.candidate
+    candidate, case = run.candidate, shown.case
+    judged: Any = shown.judged[candidate.name]
 
     def fitted(one: Candidate) -> Any:
         streams = Streams.of(seed).child("learn", one.learner, "all")
         return build(one, random_state=streams.seed()).fit(table.X, table.y, sample_weight=table.weights)
 
     if candidate is BLEND:
-        learner: Any = blend_of_champions(case, members, lambda one: fitted(one).learner_)
+        learner: Any = blend_of_champions(case, shown.members, lambda one: fitted(one).learner_)
         calibration: CalibrationMap = judged.calibration
     else:
         treated = fitted(candidate)
