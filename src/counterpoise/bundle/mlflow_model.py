@@ -1,0 +1,123 @@
+"""A bundle as an MLflow model: MLflow calls `_load_pyfunc`, which reads the bundle; nothing is pickled."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from counterpoise.bundle.model import Model
+from counterpoise.bundle.schema import FeatureSchema
+from counterpoise.bundle.storage import load
+from counterpoise.errors import MissingExtra, ModelError
+
+__all__ = ["BundleModel", "export_mlflow"]
+
+_TYPES = {"number": "double", "boolean": "boolean", "date": "datetime", "category": "string"}
+_REQUIREMENTS = ("counterpoise", "numpy", "scipy", "scikit-learn", "polars", "pandas")
+_MARKER = "MLmodel"
+
+
+class BundleModel:
+    """What MLflow serves: a bundle behind ``predict``.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def predict(self, frame: Any, params: dict[str, Any] | None = None) -> Any:
+        """Decide rows.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows with the model's features.
+        params : dict, optional
+            Not used.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `Model.decide` gives it: ``probability``, ``label``, ``threshold``, ``goal``, ``version``.
+        """
+        return self.model.decide(frame).to_pandas()
+
+
+def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> BundleModel:
+    """Read the bundle that lies in an MLflow model; called by MLflow."""
+    return BundleModel(load(path))
+
+
+def export_mlflow(model: Model, path: str | Path) -> Path:
+    """Write a folder that ``mlflow models serve`` runs.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    path : str or Path
+        The folder; an MLflow model that stands there is replaced, anything else is not.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    MissingExtra
+        If the extra ``mlflow`` is not installed.
+    ModelError
+        If the path holds something else.
+    """
+    for library in ("mlflow", "pandas"):
+        if find_spec(library) is None:
+            raise MissingExtra.of(library, "mlflow")
+    from mlflow import pyfunc
+
+    path = Path(path)
+    if path.exists() and not (path / _MARKER).is_file():
+        raise ModelError(
+            f"{str(path)!r} exists and is not an MLflow model.",
+            expected="Expected a new name, or an MLflow model to replace.",
+            why="Replacing it would destroy something else.",
+            hint="Choose another path.",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as partial:
+        bundle = model.save(Path(partial) / "bundle")
+        whole = Path(partial) / "mlflow"
+        pyfunc.save_model(
+            whole,
+            loader_module=__name__,
+            data_path=str(bundle),
+            signature=_signature(model),
+            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+            metadata={"version": str(model.version), "goal": str(model.operating_point.goal)},
+        )
+        shutil.rmtree(path, ignore_errors=True)
+        whole.replace(path)
+    return path
+
+
+def _signature(model: Model) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    columns = [
+        ColSpec(_TYPES[each.kind], each.name, required=_is_needed(each)) for each in model.schema.features
+    ]
+    return ModelSignature(inputs=Schema(columns))
+
+
+def _is_needed(feature: FeatureSchema) -> bool:
+    """Say whether a column must be there whole: MLflow takes a required one for never missing."""
+    return feature.missing == 0.0 and feature.kind != "number"

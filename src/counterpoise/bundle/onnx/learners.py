@@ -1,0 +1,421 @@
+"""Learners as nodes: each gives the probability of the second of two classes.
+
+What a learner computes is read from its fitted attributes. Histogram boosting and trees keep theirs under private
+names of scikit-learn; this module is the one place that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from counterpoise.bundle.onnx.graph import Graph
+from counterpoise.bundle.onnx.maps import apply_map, shift_odds
+from counterpoise.bundle.onnx.tables import encoded, hot_levels, numbers_of
+from counterpoise.bundle.onnx.trees import Tree, add_trees, steps_tree
+from counterpoise.calibrate import map_from_dict
+from counterpoise.errors import NotApplicable
+from counterpoise.learn.blend import LEAST_PROBABILITY
+from counterpoise.learn.rusboost import LEAST_VOTE
+
+__all__ = ["add_learner"]
+
+LEAST = 1e-15
+"""Forests keep probabilities this far from 0 and 1; see `counterpoise.learn.classifier.log_odds`."""
+
+
+def add_learner(graph: Graph, learner: Any, names: list[str]) -> str:
+    """Write a learner's probabilities.
+
+    Parameters
+    ----------
+    graph : Graph
+        Takes the nodes.
+    learner : classifier
+        Fitted on two classes.
+    names : list of str
+        The inputs, in the order of the learner's columns.
+
+    Returns
+    -------
+    str
+        Probability of the second class, double of shape (n,).
+
+    Raises
+    ------
+    NotApplicable
+        If the learner has parts that cannot be written.
+    """
+    kind = type(learner).__name__
+    if kind not in _LEARNERS or not type(learner).__module__.startswith("counterpoise."):
+        raise cannot(
+            f"The learner {type(learner).__module__}.{kind}",
+            f"Expected one of {', '.join(sorted(_LEARNERS))}.",
+        )
+    return _LEARNERS[kind](graph, learner, names)
+
+
+def cannot(what: str, expected: str) -> NotApplicable:
+    """Say that something has no nodes here.
+
+    Parameters
+    ----------
+    what : str
+        What it is.
+    expected : str
+        What would have some, as a sentence.
+
+    Returns
+    -------
+    NotApplicable
+        To be raised.
+    """
+    return NotApplicable(
+        f"{what} cannot be written as ONNX.",
+        expected=expected,
+        why="A graph that computes something else would decide otherwise without a word.",
+        hint="Use the bundle itself, or export --to mlflow, which runs it as it is.",
+    )
+
+
+# --- linear models -------------------------------------------------------------------------------------------
+
+
+def _logistic(graph: Graph, learner: Any, names: list[str]) -> str:
+    design = learner.design_
+    block = encoded(graph, design.encoder_, names)
+    parts = _design_parts(graph, design, block)
+    return graph.sigmoid(_weighed(graph, block, parts, learner.coef_[0], float(learner.intercept_[0])))
+
+
+def _design_parts(graph: Graph, design: Any, block: str) -> list[tuple[str, list[int]]]:
+    """Give blocks of the design's columns, each with its columns' positions."""
+    parts: list[tuple[str, list[int]]] = []
+    numbers: list[int] = []
+    first, bent, flags, position = [], [], [], 0
+    for j, is_category in enumerate(design.encoder_.categorical_):
+        if is_category:
+            column = graph.columns(block, [j])
+            for hot, n in hot_levels(graph, column, design.levels_[j], bool(design.has_other_[j])):
+                parts.append((hot, list(range(position, position + n))))
+                position += n
+        elif design.is_used_[j]:
+            numbers.append(j)
+            first.append(position)
+            position += 1
+            if design.has_bent_[j]:
+                bent.append((j, position))
+                position += 1
+        if design.has_flag_[j]:
+            flags.append((j, position))
+            position += 1
+    return parts + _numbers_parts(graph, design, block, numbers, first, bent, flags)
+
+
+def _numbers_parts(
+    graph: Graph,
+    design: Any,
+    block: str,
+    numbers: list[int],
+    first: list[int],
+    bent: list[tuple[int, int]],
+    flags: list[tuple[int, int]],
+) -> list[tuple[str, list[int]]]:
+    parts = []
+    if numbers:
+        filled = _filled(graph, graph.columns(block, numbers), design.middle_[numbers])
+        parts.append(
+            (_standardised(graph, filled, design.mean_[numbers, 0], design.scale_[numbers, 0]), first)
+        )
+    if bent:
+        which = [j for j, _ in bent]
+        filled = _filled(graph, graph.columns(block, which), design.middle_[which])
+        curved = _arcsinh(graph, _standardised(graph, filled, design.middle_[which], design.spread_[which]))
+        parts.append(
+            (
+                _standardised(graph, curved, design.mean_[which, 1], design.scale_[which, 1]),
+                [at for _, at in bent],
+            )
+        )
+    if flags:
+        parts.append((_missing(graph, graph.columns(block, [j for j, _ in flags])), [at for _, at in flags]))
+    return parts
+
+
+def _filled(graph: Graph, columns: str, fill: np.ndarray) -> str:
+    return graph.where(graph.add("IsNaN", columns), np.asarray(fill, dtype=np.float64)[None, :], columns)
+
+
+def _missing(graph: Graph, columns: str) -> str:
+    return graph.cast(graph.add("IsNaN", columns), np.float64)
+
+
+def _standardised(graph: Graph, columns: str, mean: np.ndarray, scale: np.ndarray) -> str:
+    return graph.add("Div", graph.add("Sub", columns, mean[None, :]), scale[None, :])
+
+
+def _arcsinh(graph: Graph, x: str) -> str:
+    """Write arcsinh with logarithms; where the square would overflow it is log(2 |x|)."""
+    size = graph.add("Abs", x)
+    held = graph.clipped(size, 0.0, 1e100)
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", held, held), 1.0))
+    near = graph.add("Log", graph.add("Add", held, root))
+    far = graph.add("Add", graph.add("Log", size), float(np.log(2.0)))
+    return graph.add("Mul", graph.add("Sign", x), graph.where(graph.add("Greater", size, 1e100), far, near))
+
+
+def _weighed(
+    graph: Graph, block: str, parts: list[tuple[str, list[int]]], coef: np.ndarray, intercept: float
+) -> str:
+    sums = [
+        graph.flat(graph.add("MatMul", columns, np.asarray(coef, dtype=np.float64)[at][:, None]))
+        for columns, at in parts
+    ]
+    return graph.add("Add", graph.total(sums or [graph.zeros(block)]), intercept)
+
+
+def _linear_learner(graph: Graph, learner: Any, names: list[str]) -> str:
+    design = learner._design
+    block = encoded(graph, design.encoder_, names)
+    parts: list[tuple[str, list[int]]] = []
+    position = 0
+    numbers: list[tuple[int, int]] = []
+    flags: list[tuple[int, int]] = []
+    for j, is_category in enumerate(design.encoder_.categorical_):
+        if is_category:
+            column = graph.columns(block, [j])
+            for columns, n in hot_levels(graph, column, design.own_[j], has_other=True):
+                parts.append((columns, list(range(position, position + n))))
+                position += n
+        else:
+            numbers.append((j, position))
+            position += 1
+        if design.flagged_[j]:
+            flags.append((j, position))
+            position += 1
+    if numbers:
+        which = [j for j, _ in numbers]
+        filled = _filled(graph, graph.columns(block, which), design.fill_[which])
+        parts.append((filled, [at for _, at in numbers]))
+    if flags:
+        parts.append((_missing(graph, graph.columns(block, [j for j, _ in flags])), [at for _, at in flags]))
+    return graph.sigmoid(_weighed(graph, block, parts, learner.coef_[0], float(learner.intercept_[0])))
+
+
+# --- boosting ------------------------------------------------------------------------------------------------
+
+
+def _boosting(graph: Graph, learner: Any, names: list[str]) -> str:
+    binner, booster = learner.binner_, learner.booster_
+    block = encoded(graph, binner.encoder_, names)
+    is_category = np.asarray(binner.categorical_, dtype=bool)
+    encoder = None if not is_category.any() else booster._preprocessor.named_transformers_["encoder"]
+    parts, known = [], iter([] if encoder is None else encoder.categories_)
+    for j in range(len(is_category)):
+        column = graph.columns(block, [j])
+        parts.append(graph.looked_up(column, _ordinals(binner, j, next(known))) if is_category[j] else column)
+    order = np.concatenate([np.flatnonzero(is_category), np.flatnonzero(~is_category)])
+    grown = [_boosted_tree(predictor, order, binner.edges_) for (predictor,) in booster._predictors]
+    baseline = float(np.ravel(booster._baseline_prediction)[0])
+    if not grown:
+        return graph.sigmoid(graph.add("Add", graph.zeros(block), baseline))
+    return graph.sigmoid(graph.add("Add", graph.flat(add_trees(graph, graph.joined(parts), grown)), baseline))
+
+
+def _ordinals(binner: Any, j: int, categories: np.ndarray) -> np.ndarray:
+    """Say for each code of a category what number the trees know it by; NaN where they take it as missing."""
+    codes = np.arange(len(_levels_of(binner.encoder_, j)), dtype=np.float64)
+    kept = binner.levels_kept_[j]
+    shared = float(len(kept)) if len(kept) == binner.max_bins - 1 else np.nan
+    places = {int(level): float(k) for k, level in enumerate(kept)}
+    number = {float(bin_): float(k) for k, bin_ in enumerate(categories) if not np.isnan(bin_)}
+    return np.array([number.get(places.get(int(code), shared), np.nan) for code in codes])
+
+
+def _levels_of(encoder: Any, j: int) -> list[str]:
+    coded = [i for i, kind in enumerate(encoder.kinds_) if kind in ("boolean", "category")]
+    return list(encoder.levels_[coded.index(j)])
+
+
+def _boosted_tree(predictor: Any, order: np.ndarray, edges: list[np.ndarray]) -> Tree:
+    """Read a tree on bins as one on values: a value is in a bin up to k where it is at most edge k."""
+    nodes = predictor.nodes
+    feature = order[nodes["feature_idx"].astype(np.int64)]
+    is_split = nodes["is_leaf"] == 0
+    threshold = np.full(len(nodes), np.inf)
+    sets: dict[int, np.ndarray] = {}
+    for k in np.flatnonzero(is_split):
+        if nodes["is_categorical"][k]:
+            bits = predictor.raw_left_cat_bitsets[int(nodes["bitset_idx"][k])]
+            sets[int(k)] = np.flatnonzero([(int(bits[c // 32]) >> (c % 32)) & 1 for c in range(256)])
+        else:
+            own, last = edges[feature[k]], nodes["num_threshold"][k]
+            if last < len(own):
+                threshold[k] = own[int(np.floor(last))]
+    return Tree(
+        feature=feature,
+        threshold=threshold,
+        left=nodes["left"].astype(np.int64),
+        right=nodes["right"].astype(np.int64),
+        is_leaf=~is_split,
+        missing_left=nodes["missing_go_to_left"].astype(bool),
+        value=nodes["value"],
+        sets=sets,
+    )
+
+
+# --- forests and ensembles -----------------------------------------------------------------------------------
+
+
+def _decision_tree(member: Any, value: Callable[[np.ndarray], np.ndarray] | None = None) -> Tree:
+    """Read a decision tree; its leaves give the share of the second class, or a function of it."""
+    tree = member.tree_
+    share = tree.value[:, 0, 1] / tree.value[:, 0, :].sum(axis=1)
+    return Tree(
+        feature=np.maximum(tree.feature, 0).astype(np.int64),
+        threshold=tree.threshold,
+        left=tree.children_left.astype(np.int64),
+        right=tree.children_right.astype(np.int64),
+        is_leaf=tree.children_left < 0,
+        missing_left=tree.missing_go_to_left.astype(bool),
+        value=share if value is None else value(share),
+    )
+
+
+def _forest(graph: Graph, learner: Any, names: list[str]) -> str:
+    block = numbers_of(graph, learner.numbers_, names)
+    members = [tree for forest in learner.forests_ for tree in forest.estimators_]
+    votes = graph.flat(add_trees(graph, block, [_decision_tree(member) for member in members]))
+    share = graph.add(
+        "Div", graph.add("Add", votes, float(learner.base_[1])), float(learner.n_estimators + 1)
+    )
+    return graph.clipped(share, LEAST, 1.0 - LEAST)
+
+
+def _ensemble(graph: Graph, learner: Any, names: list[str]) -> str:
+    members = learner.estimators_
+    kinds = {type(member).__name__ for member in members}
+    if learner.numbers_ is None:
+        total = graph.total([add_learner(graph, member, names) for member in members])
+        votes = graph.add("Div", total, float(len(members)))
+    elif kinds == {"DecisionTreeClassifier"}:
+        block = numbers_of(graph, learner.numbers_, names)
+        total = graph.flat(add_trees(graph, block, [_decision_tree(member) for member in members]))
+        votes = graph.add("Div", total, float(len(members)))
+    elif kinds == {"StumpBooster"}:
+        votes = _stumps(graph, numbers_of(graph, learner.numbers_, names), members)
+    else:
+        raise cannot(
+            f"An ensemble of {', '.join(sorted(kinds))}", "Expected members that are decision trees."
+        )
+    return apply_map(graph, map_from_dict(learner.calibration_), votes)
+
+
+def _stumps(graph: Graph, block: str, members: list[Any]) -> str:
+    """Write boosted stumps: each member is a sum of step functions, its vote a sigmoid of them."""
+    trees, targets = [], []
+    for k, member in enumerate(members):
+        own = [
+            steps_tree(j, cuts, steps[:, 1] - steps[:, 0])
+            for j, (cuts, steps) in enumerate(zip(member.cuts_, member.steps_, strict=True))
+            if len(cuts)
+        ] or [steps_tree(0, np.empty(0), np.zeros(1))]
+        trees += own
+        targets += [k] * len(own)
+    votes = graph.sigmoid(add_trees(graph, block, trees, targets))
+    return graph.add("ReduceMean", votes, np.array([1]), keepdims=0)
+
+
+def _rusboost(graph: Graph, learner: Any, names: list[str]) -> str:
+    kinds = {type(member).__name__ for member in learner.estimators_}
+    if learner.numbers_ is None or kinds != {"DecisionTreeClassifier"}:
+        raise cannot(f"Boosting of {', '.join(sorted(kinds))}", "Expected members that are decision trees.")
+
+    def confident(share: np.ndarray) -> np.ndarray:
+        """Give the log-odds of a leaf."""
+        votes = [np.log(np.clip(each, LEAST_VOTE, 1.0)) for each in (share, 1.0 - share)]
+        return float(learner.learning_rate) * (votes[0] - votes[1])
+
+    block = numbers_of(graph, learner.numbers_, names)
+    trees = [_decision_tree(member, confident) for member in learner.estimators_]
+    votes = graph.sigmoid(graph.flat(add_trees(graph, block, trees)))
+    return apply_map(graph, map_from_dict(learner.calibration_), votes)
+
+
+def _blend(graph: Graph, learner: Any, names: list[str]) -> str:
+    intercept = float(learner.intercept_[0])
+    scores = []
+    for member, weight in zip(learner.members_, learner.weights_, strict=True):
+        p = add_learner(graph, member, names)
+        logs = [
+            graph.add("Log", graph.clipped(each, LEAST_PROBABILITY, 1.0))
+            for each in (p, graph.add("Sub", 1.0, p))
+        ]
+        scores.append(graph.add("Mul", graph.add("Sub", *logs), float(weight)))
+    if not scores:
+        raise cannot("A blend without members", "Expected at least one.")
+    return graph.sigmoid(graph.add("Add", graph.total(scores), intercept))
+
+
+# --- networks ------------------------------------------------------------------------------------------------
+
+_ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "elu": "Elu", "softplus": "Softplus"}
+
+
+def _network(graph: Graph, learner: Any, names: list[str]) -> str:
+    own, activation = learner._network, str(learner._network["activation"])
+    if "config" in own:
+        raise cannot("A network made by build=", "Expected the layers that hidden_layer_sizes describes.")
+    if activation not in _ACTIVATIONS and activation != "linear":
+        raise cannot(f"The activation {activation!r}", f"Expected one of {', '.join(sorted(_ACTIVATIONS))}.")
+    if learner._loss["name"] in ("focal", "logit_adjusted"):
+        raise cannot(f"The loss {learner._loss['name']!r}", "Expected cross-entropy.")
+    x = _network_inputs(graph, learner, names)
+    weights = [np.asarray(w) for w in learner._weights if np.asarray(w).dtype.kind == "f"]
+    layers = list(zip(weights[::2], weights[1::2], strict=True))
+    for k, (kernel, bias) in enumerate(layers):
+        x = graph.add("Add", graph.add("MatMul", x, kernel.astype(np.float32)), bias.astype(np.float32))
+        if k + 1 < len(layers) and activation in _ACTIVATIONS:
+            x = graph.add(_ACTIVATIONS[activation], x)
+    p = graph.sigmoid(graph.flat(graph.cast(x, np.float64)))
+    rates = learner._rates
+    restored = shift_odds(graph, p, float(np.log(rates[0] / rates[1])))
+    return apply_map(graph, map_from_dict(learner.calibration_), restored)
+
+
+def _network_inputs(graph: Graph, learner: Any, names: list[str]) -> str:
+    """Write the network's inputs in single precision, as `Layout.inputs` computes them."""
+    layout = learner._layout
+    block = encoded(graph, learner.encoder_, names)
+    levels = {int(j): np.asarray(own) for j, own in layout["levels"].items()}
+    numbers = [j for j in range(int(layout["n_columns"])) if j not in levels]
+    clip = np.float32(layout["clip"])
+    parts = []
+    if numbers:
+        less = graph.add("Sub", graph.columns(block, numbers), layout["offset"][numbers][None, :])
+        mean, scale = (layout[name][numbers].astype(np.float32) for name in ("mean", "scale"))
+        z = _standardised(graph, graph.cast(less, np.float32), mean, scale)
+        parts.append(graph.add("Clip", graph.where(graph.add("IsNaN", z), np.float32(0), z), -clip, clip))
+    if len(layout["flagged"]):
+        parts.append(graph.cast(_missing(graph, graph.columns(block, layout["flagged"])), np.float32))
+    for j, own in levels.items():
+        hot = hot_levels(graph, graph.columns(block, [j]), own, has_other=True)
+        parts += [graph.cast(columns, np.float32) for columns, _ in hot]
+    return graph.joined(parts)
+
+
+_LEARNERS: dict[str, Callable[[Graph, Any, list[str]], str]] = {
+    "LogisticClassifier": _logistic,
+    "LinearLearner": _linear_learner,
+    "BoostingClassifier": _boosting,
+    "ForestClassifier": _forest,
+    "BalancedBaggingClassifier": _ensemble,
+    "BalancedRandomForestClassifier": _ensemble,
+    "EasyEnsembleClassifier": _ensemble,
+    "SelfPacedEnsembleClassifier": _ensemble,
+    "RUSBoostClassifier": _rusboost,
+    "MLPClassifier": _network,
+    "BlendClassifier": _blend,
+}
