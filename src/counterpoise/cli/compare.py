@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["action", "register", "summary"]
 
+_SAID = ("feasibility", "limit_out_of_reach")
+"""Findings that the terminal shows too, where they are more than information."""
+
 
 def action(
     table: Any, out: Path, *, figures: Literal["png", "svg", "json"] | None = None, **options: Any
@@ -100,9 +103,14 @@ def summary(trial: Trial, out: Path) -> str:
     ]
     if not point.met:
         lines += _wrapped(f"The goal is not met: {point.reason}")
-    not_run = [c for c in trial.record.candidates if c.status != "run"]
-    if not_run:
-        lines += [f"Not run ({len(not_run)}):", *(f"  {c.candidate}: {c.reason}" for c in not_run)]
+    for finding in trial.record.findings:
+        if finding.code in _SAID and finding.severity != "info":
+            lines += _wrapped(finding.sentence)
+    for status in ("dropped", "not run"):
+        others = [c for c in trial.record.candidates if c.status == status]
+        if others:
+            lines += [f"{status.capitalize()} ({len(others)}):"]
+            lines += [f"  {c.candidate}: {c.reason}" for c in others]
     return "\n".join([*lines, "", f"Report: {out / 'report.html'}", f"Model:  {out / 'model'}"])
 
 
@@ -164,6 +172,16 @@ def register(app: typer.Typer) -> None:
         ] = "5",
         budget: Annotated[str, typer.Option("--budget", help="Time for everything: 90s, 5m, 1h.")] = "5m",
         seed: o.Seed = 0,
+        repeats: Annotated[
+            str, typer.Option("--repeats", metavar="N", help="How often rows are dealt into folds, or auto.")
+        ] = "auto",
+        nested: Annotated[
+            bool | None,
+            typer.Option("--nested/--no-nested", help="Draw lines on folds inside each training part."),
+        ] = None,
+        memory: Annotated[
+            str | None, typer.Option("--memory", metavar="SIZE", help="What may be held: 4GB, 512MiB.")
+        ] = None,
         allow_leaks: Annotated[
             bool, typer.Option("--allow-leaks", help="Go on where what judges is known beforehand.")
         ] = False,
@@ -180,8 +198,9 @@ def register(app: typer.Typer) -> None:
         """Find out what should be done about the imbalance, if anything; leave a report and a model."""
         from counterpoise.decide import Goal
         from counterpoise.evaluate.budget import parse_duration
+        from counterpoise.evaluate.memory import parse_bytes
 
-        parsed, _ = Goal(goal, confidence), parse_duration(budget)
+        parsed, _, _ = Goal(goal, confidence), parse_duration(budget), parse_bytes(memory)
         read = o.read_table(
             table,
             target,
@@ -207,6 +226,9 @@ def register(app: typer.Typer) -> None:
             folds=folds,
             budget=budget,
             seed=seed,
+            repeats=repeats,
+            nested=nested,
+            memory=memory,
             allow="all" if allow_leaks else (),
             workers=workers,
             engine=engine,
