@@ -1,4 +1,4 @@
-"""Endpoints: a model behind HTTP, with a store of what was answered and what turned out.
+"""Endpoints: models behind HTTP, with a store of what was answered and what turned out.
 
 The room needs the extra ``serve``.
 """
@@ -8,8 +8,26 @@ from __future__ import annotations
 from counterpoise import errors
 
 try:
+    from counterpoise.serve.app import create_app
+    from counterpoise.serve.changes import Change, create, delete, update
+    from counterpoise.serve.desk import Settings
+    from counterpoise.serve.limits import Limits, Rate
+    from counterpoise.serve.server import bring, run
     from counterpoise.serve.store import DEFAULT_URL, Store
 except ModuleNotFoundError as missing:
     raise errors.MissingExtra.of(str(missing.name), "serve") from missing
 
-__all__ = ["DEFAULT_URL", "Store"]
+__all__ = [
+    "DEFAULT_URL",
+    "Change",
+    "Limits",
+    "Rate",
+    "Settings",
+    "Store",
+    "bring",
+    "create",
+    "create_app",
+    "delete",
+    "run",
+    "update",
+]

@@ -6,7 +6,6 @@ That is why each can be taken back.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -154,26 +153,21 @@ class Event:
 # --- bundles --------------------------------------------------------------------------------------------------
 
 
-def keep_bundle(connection: Connection, content: bytes) -> str:
+def keep_bundle(connection: Connection, sha256: str, content: bytes) -> None:
     """Keep a bundle; the same bundle is kept once.
 
     Parameters
     ----------
     connection : Connection
         To write with.
+    sha256 : str
+        Its identity.
     content : bytes
         The bundle as a zip file.
-
-    Returns
-    -------
-    str
-        Its checksum.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
     known = connection.scalar(select(t.bundles.c.at).where(t.bundles.c.sha256 == sha256))
     if known is None:
         connection.execute(insert(t.bundles).values(sha256=sha256, content=content, at=now()))
-    return sha256
 
 
 def bundle(connection: Connection, sha256: str) -> bytes:
@@ -190,10 +184,21 @@ def bundle(connection: Connection, sha256: str) -> bytes:
     -------
     bytes
         A zip file.
+
+    Raises
+    ------
+    Refused
+        404, if there is none.
     """
-    return bytes(
-        connection.execute(select(t.bundles.c.content).where(t.bundles.c.sha256 == sha256)).scalar_one()
-    )
+    content = connection.scalar(select(t.bundles.c.content).where(t.bundles.c.sha256 == sha256))
+    if content is None:
+        raise Refused(
+            f"There is no bundle {sha256[:80]!r} in the store.",
+            status=404,
+            field="bundle",
+            expected="Expected the checksum that POST /bundles gave.",
+        )
+    return bytes(content)
 
 
 # --- endpoints ------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ __all__ = [
     "record",
     "requests",
     "truths",
+    "with_truth",
 ]
 
 ROWS_A_STATEMENT = 500
@@ -354,6 +355,33 @@ def truths(connection: Connection, endpoint_id: int, *, since: int | None = None
         .unique("prediction", keep="last", maintain_order=True)
         .with_columns(pl.from_epoch("known_at", "us").dt.replace_time_zone("UTC"))
     )
+
+
+def with_truth(connection: Connection, endpoint_id: int, made: pl.DataFrame) -> pl.DataFrame:
+    """Set beside predictions what turned out.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read with.
+    endpoint_id : int
+        The endpoint.
+    made : polars.DataFrame
+        What `predictions` gave.
+
+    Returns
+    -------
+    polars.DataFrame
+        With `truth` and `known_at`, null where nothing is known yet.
+    """
+    names = made["prediction"].unique().to_list()
+    known = _known(connection, endpoint_id, names)
+    held = [(name, *said[-1]) for name, said in known.items()]
+    schema: dict[str, Any] = {"prediction": pl.String, "known_at": pl.Int64, "truth": pl.Int32}
+    truth = pl.DataFrame(held, schema=schema, orient="row").with_columns(
+        pl.from_epoch("known_at", "us").dt.replace_time_zone("UTC")
+    )
+    return made.join(truth, on="prediction", how="left", maintain_order="left")
 
 
 def forget(connection: Connection, before: int) -> dict[str, int]:

@@ -1,0 +1,175 @@
+"""What clients get: predictions as SageMaker's LinearLearner gives them, with what they rest on.
+
+``{"predictions": [{"score": 0.03, "predicted_label": 0, "probability": 0.03, "threshold": 0.2, "version": 3,
+"id": "5f0c...-0"}], "endpoint": ..., "variant": ..., "model_version": ..., "operating_point": {...}}``. The score is
+the probability of the positive class; of several classes, the list of all. Source of the form:
+https://docs.aws.amazon.com/sagemaker/latest/dg/LL-in-formats.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from counterpoise.serve.models import Served
+from counterpoise.serve.refusals import Refused
+
+__all__ = ["accepted", "as_json", "as_json_lines", "facts"]
+
+FEW_ROWS = 64
+"""Up to so many rows, plain Python is quicker than setting up columns."""
+
+
+def accepted(accept: str) -> str:
+    """Choose the form of the answer.
+
+    Parameters
+    ----------
+    accept : str
+        The header Accept.
+
+    Returns
+    -------
+    str
+        ``application/json`` or ``application/jsonlines``.
+
+    Raises
+    ------
+    Refused
+        406, if neither is welcome.
+    """
+    wanted = [part.split(";")[0].strip().lower() for part in accept.split(",")]
+    for each in wanted:
+        if each in ("", "*/*", "application/*", "application/json"):
+            return "application/json"
+        if each in ("application/jsonlines", "application/x-ndjson", "application/x-jsonlines"):
+            return "application/jsonlines"
+    raise Refused(
+        f"Accept {accept[:100]!r} was sent.",
+        status=406,
+        expected="Expected application/json or application/jsonlines.",
+        hint="Set the header Accept, or leave it out.",
+    )
+
+
+def facts(served: Served, endpoint: str, variant: str) -> dict[str, Any]:
+    """Say what predictions rest on.
+
+    Parameters
+    ----------
+    served : Served
+        The version that answered.
+    endpoint : str
+        The endpoint's name.
+    variant : str
+        Champion or challenger.
+
+    Returns
+    -------
+    dict
+        Plain JSON values.
+    """
+    point, model = served.model.operating_point, served.model
+    rests_on = {"threshold": served.threshold, "goal": str(point.goal), "base_rate": model.base_rate}
+    return {
+        "endpoint": endpoint,
+        "variant": variant,
+        "version": served.number,
+        "model_version": model.version,
+        "operating_point": {key: value for key, value in rests_on.items() if value == value},
+    }
+
+
+def as_json(
+    served: Served, endpoint: str, variant: str, probability: np.ndarray, ids: Sequence[str]
+) -> bytes:
+    """Write one JSON object.
+
+    Parameters
+    ----------
+    served : Served
+        The version that answered.
+    endpoint, variant : str
+        Where.
+    probability : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        What it answered.
+    ids : sequence of str
+        One id a row.
+
+    Returns
+    -------
+    bytes
+        UTF-8.
+    """
+    rest = json.dumps(facts(served, endpoint, variant))
+    return f'{{"predictions":[{",".join(_rows(served, probability, ids))}],{rest[1:]}'.encode()
+
+
+def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str]) -> bytes:
+    """Write one JSON object a row.
+
+    Parameters
+    ----------
+    served : Served
+        The version that answered.
+    probability : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        What it answered.
+    ids : sequence of str
+        One id a row.
+
+    Returns
+    -------
+    bytes
+        UTF-8.
+    """
+    return "\n".join([*_rows(served, probability, ids), ""]).encode()
+
+
+def _rows(served: Served, probability: np.ndarray, ids: Sequence[str]) -> Sequence[str]:
+    tail = f',"version":{served.number},"id":'
+    names = [json.dumps(name) for name in ids]
+    labels = [json.dumps(label) for label in served.labels]
+    if probability.ndim == 2:
+        return [
+            f'{{"score":{json.dumps(row)},"predicted_label":{labels[best]},"probability":{max(row)!r}{tail}{name}}}'
+            for row, best, name in zip(probability.tolist(), probability.argmax(axis=1), names, strict=True)
+        ]
+    line = served.model.threshold
+    tail = f',"threshold":{_number(line)}{tail}'
+    if len(names) <= FEW_ROWS:
+        return [
+            f'{{"score":{p!r},"predicted_label":{labels[p >= line]},"probability":{p!r}{tail}{name}}}'
+            for p, name in zip(probability.tolist(), names, strict=True)
+        ]
+    return _many_rows(probability, line, labels, tail, names)
+
+
+def _many_rows(
+    probability: np.ndarray, line: float, labels: list[str], tail: str, names: list[str]
+) -> Sequence[str]:
+    """Do the same in columns."""
+    p = pl.Series("p", probability)
+    text = p.cast(pl.String)
+    called = (
+        pl.when(pl.lit(p >= line))
+        .then(pl.lit(f'{labels[1]},"probability":'))
+        .otherwise(pl.lit(f'{labels[0]},"probability":'))
+    )
+    parts = [
+        pl.lit('{"score":'),
+        pl.lit(text),
+        pl.lit(',"predicted_label":'),
+        called,
+        pl.lit(text),
+        pl.lit(tail),
+    ]
+    rows = pl.select(pl.concat_str([*parts, pl.lit(pl.Series("n", names)), pl.lit("}")]))
+    return rows.to_series().to_list()
+
+
+def _number(value: float) -> str:
+    return "null" if not np.isfinite(value) else repr(value)

@@ -1,0 +1,462 @@
+"""What a model takes: every column in its type, or an answer that names the field and the row that is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from counterpoise.bundle import FeatureSchema, Schema
+from counterpoise.errors import nearest_names
+from counterpoise.serve.bodies import Body, parsed
+from counterpoise.serve.refusals import Refused
+
+__all__ = ["Contract", "Rows"]
+
+LARGEST = 3.4028234663852886e38
+"""The largest number of single precision, in which trees compare."""
+
+MOST_NAMED = 20
+"""Wrong fields that one answer names."""
+
+LONGEST_ID = 200
+"""Letters of an id, as wide as the store's column."""
+
+WORDS = {"true": True, "false": False, "1": True, "0": False}
+"""Text that stands for a truth value in CSV."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that a model can score.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        The features, in order and in the model's types.
+    ids : list of str or None
+        The rows' ids, where the caller named them.
+    """
+
+    frame: pl.DataFrame
+    ids: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the rows of a request must be.
+
+    Attributes
+    ----------
+    schema : Schema
+        Of the model.
+    is_lenient : bool, default=False
+        Ignore columns that the model does not know, and let it take levels that it has not seen as missing.
+    """
+
+    schema: Schema
+    is_lenient: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Features in order."""
+        return tuple(self.schema.names)
+
+    @cached_property
+    def id_column(self) -> str | None:
+        """The column that named rows in training, unless it is a feature."""
+        name = self.schema.roles.get("id")
+        return None if name in self.names else name
+
+    @cached_property
+    def _besides(self) -> frozenset[str]:
+        """Columns that a training table has beside its features: they may come along."""
+        return frozenset(self.schema.roles.values()) - frozenset(self.names)
+
+    def rows(self, body: bytes, content_type: str) -> Rows:
+        """Read a request.
+
+        Parameters
+        ----------
+        body : bytes
+            What was sent.
+        content_type : str
+            What it is.
+
+        Returns
+        -------
+        Rows
+            Ready to be scored.
+
+        Raises
+        ------
+        Refused
+            Naming the field and the row.
+        """
+        return self.conform(parsed(body, content_type, self.names))
+
+    def conform(self, body: Body) -> Rows:
+        """Bring columns to the model's types.
+
+        Parameters
+        ----------
+        body : Body
+            As the client sent it.
+
+        Returns
+        -------
+        Rows
+            Ready to be scored.
+
+        Raises
+        ------
+        Refused
+            Naming the fields and rows that are wrong.
+        """
+        self._check_names(body.columns)
+        wrong: list[Refused] = []
+        columns = []
+        for feature in self.schema.features:
+            try:
+                columns.append(self._typed(feature, body.columns[feature.name], body.is_text))
+            except Refused as refused:
+                wrong.append(refused)
+        if wrong:
+            first, *others = wrong[:MOST_NAMED]
+            first.more = others
+            raise first
+        return Rows(pl.DataFrame(columns), self._ids(body, len(columns[0])))
+
+    def _check_names(self, given: Any) -> None:
+        missing = [name for name in self.names if name not in given]
+        if missing:
+            others = [name for name in given if name not in self.names]
+            raise _named([_missing(name, others) for name in missing])
+        strangers = [name for name in given if name not in self.names and name not in self._besides]
+        if strangers and not self.is_lenient:
+            raise _named([_unknown(name[:80], self.names) for name in strangers])
+
+    def _typed(self, feature: FeatureSchema, values: Sequence[Any], is_text: bool) -> pl.Series:
+        if feature.kind == "number":
+            return numbers(feature.name, values, is_text)
+        if feature.kind == "boolean":
+            return booleans(feature.name, values, is_text)
+        if feature.kind == "date":
+            return dates(feature.name, values, feature.dtype)
+        return levels(feature.name, values, None if self.is_lenient else self._levels[feature.name])
+
+    @cached_property
+    def _levels(self) -> dict[str, frozenset[str] | None]:
+        return {
+            feature.name: None if feature.levels is None else frozenset(feature.levels)
+            for feature in self.schema.features
+            if feature.kind == "category"
+        }
+
+    def _ids(self, body: Body, n_rows: int) -> list[str] | None:
+        given = body.ids if body.ids is not None else body.columns.get(self.id_column or "")
+        return None if given is None else row_names(given, n_rows)
+
+
+def row_names(given: Sequence[Any], n_rows: int) -> list[str]:
+    """Check the ids of rows.
+
+    Parameters
+    ----------
+    given : sequence
+        Text or whole numbers.
+    n_rows : int
+        How many rows there are.
+
+    Returns
+    -------
+    list of str
+        One id a row.
+
+    Raises
+    ------
+    Refused
+        If there are more or fewer, one is no id, or one is there twice.
+    """
+    if len(given) != n_rows:
+        raise Refused(f"There are {len(given)} ids.", field="ids", expected=f"Expected {n_rows}, one a row.")
+    seen: set[str] = set()
+    for row, value in enumerate(given):
+        name = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        if not is_id(name):
+            raise Refused(
+                f"The id of row {row} is {_shown(value)}.",
+                field="ids",
+                row=row,
+                expected=f"Expected text or a whole number, 1 to {LONGEST_ID} letters that can be printed.",
+                why="Labels find their prediction by it.",
+            )
+        if name in seen:
+            raise Refused(
+                f"The id {_shown(value)} is there twice.",
+                field="ids",
+                row=row,
+                expected="Expected each row to have its own.",
+                why="A label could not say which of them it means.",
+            )
+        seen.add(name)
+    return list(map(str, given))
+
+
+def is_id(name: str) -> bool:
+    """Say whether text can name a prediction.
+
+    Parameters
+    ----------
+    name : str
+        The text.
+
+    Returns
+    -------
+    bool
+        True for 1 to 200 letters that can be printed.
+    """
+    return 0 < len(name) <= LONGEST_ID and name.isprintable()
+
+
+def _named(wrong: list[Refused]) -> Refused:
+    first, *others = wrong[:MOST_NAMED]
+    first.more = others
+    return first
+
+
+def _missing(name: str, others: list[str]) -> Refused:
+    return Refused(
+        f"Column {name!r} is missing.",
+        field=name,
+        expected="Expected every feature that the model was trained on.",
+        why="A score without it would mean nothing.",
+        hint=nearest_names(name, [other[:80] for other in others[:100]], 1)
+        or "Send null where a value is missing.",
+    )
+
+
+def _unknown(name: str, names: Sequence[str]) -> Refused:
+    return Refused(
+        f"Column {name!r} is unknown.",
+        field=name,
+        expected=f"Expected {', '.join(map(repr, names[:8]))}{', ...' if len(names) > 8 else ''}.",
+        why="The model would ignore it without a word.",
+        hint=nearest_names(name, list(names), 1) or "Leave it out, or serve with --lenient.",
+    )
+
+
+# --- one column -----------------------------------------------------------------------------------------------
+
+
+def numbers(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
+    """Read a column of numbers; missing is null, or an empty cell.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    values : sequence
+        Numbers, or text where it comes from CSV.
+    is_text : bool
+        Whether they are text.
+
+    Returns
+    -------
+    polars.Series
+        float64.
+
+    Raises
+    ------
+    Refused
+        Naming the first row that is wrong.
+    """
+    found = [_number(value, is_text) for value in values]
+    wrong = next(
+        (row for row, number in enumerate(found) if number is not None and not abs(number) <= LARGEST), None
+    )
+    if wrong is not None:
+        raise _not_a_number(name, wrong, values[wrong])
+    return pl.Series(name, found, dtype=pl.Float64)
+
+
+def _number(value: Any, is_text: bool) -> float | None:
+    """Give the number, None where it is missing, NaN where it is none."""
+    if value is None or (is_text and not value.strip()):
+        return None
+    if (
+        isinstance(value, bool)
+        or isinstance(value, str) != is_text
+        or not isinstance(value, str | int | float)
+    ):
+        return math.nan
+    if isinstance(value, str) and "_" in value:  # Python reads 1_000; no other program does
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def _not_a_number(name: str, row: int, value: Any) -> Refused:
+    return Refused(
+        f"{name!r} of row {row} is {_shown(value)}.",
+        field=name,
+        row=row,
+        expected=f"Expected a finite number of at most {LARGEST:.3g}, or a missing value (null, an empty cell).",
+        why="No bin, weight or distance is defined for anything else.",
+    )
+
+
+def booleans(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
+    """Read a column of truth values.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    values : sequence
+        true, false, 1, 0 or missing.
+    is_text : bool
+        Whether they are text.
+
+    Returns
+    -------
+    polars.Series
+        bool.
+
+    Raises
+    ------
+    Refused
+        Naming the first row that is wrong.
+    """
+    found: list[bool | None] = []
+    for row, value in enumerate(values):
+        if value is None or (is_text and not value.strip()):
+            found.append(None)
+        elif is_text and value.strip().lower() in WORDS:
+            found.append(WORDS[value.strip().lower()])
+        elif not is_text and isinstance(value, int | float) and value in (0, 1):
+            found.append(bool(value))
+        else:
+            raise _not(name, row, value, "true or false (or 1 or 0)")
+    return pl.Series(name, found, dtype=pl.Boolean)
+
+
+def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> pl.Series:
+    """Read a column of categories.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    values : sequence
+        Text, whole numbers or truth values; missing is null or an empty cell.
+    known : frozenset of str or None
+        The levels seen in training; None: any.
+
+    Returns
+    -------
+    polars.Series
+        Text.
+
+    Raises
+    ------
+    Refused
+        Naming the first row that is wrong.
+    """
+    found = [value if type(value) is str else _level(name, row, value) for row, value in enumerate(values)]
+    if known is not None and "" not in known:
+        found = [value or None for value in found]
+    if known is not None and not (set(found) - {None}) <= known:
+        row = next(row for row, value in enumerate(found) if value is not None and value not in known)
+        raise _unknown_level(name, row, found[row], known)
+    return pl.Series(name, found, dtype=pl.String)
+
+
+def _level(name: str, row: int, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    raise _not(name, row, value, "text")
+
+
+def _unknown_level(name: str, row: int, value: Any, known: frozenset[str]) -> Refused:
+    some = sorted(known)[:8]
+    return Refused(
+        f"{name!r} of row {row} is {_shown(value)}, a level that the model has not seen.",
+        field=name,
+        row=row,
+        expected=f"Expected one of {', '.join(map(repr, some))}{', ...' if len(known) > 8 else ''}.",
+        why="It has learnt nothing about it.",
+        hint=nearest_names(str(value)[:80], list(known), 1) or "Send null, or serve with --lenient.",
+    )
+
+
+def dates(name: str, values: Sequence[Any], dtype: str = "Datetime") -> pl.Series:
+    """Read a column of dates, times of day or durations.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    values : sequence
+        ISO 8601 text (durations: seconds); missing is null or an empty cell.
+    dtype : str, default="Datetime"
+        The column's type when the model was trained.
+
+    Returns
+    -------
+    polars.Series
+        With microseconds, in UTC where a value names a zone.
+
+    Raises
+    ------
+    Refused
+        Naming the first row that is wrong.
+    """
+    read, kind, example = _reading(dtype)
+    found: list[Any] = []
+    for row, value in enumerate(values):
+        try:
+            found.append(None if value is None or value == "" else read(value))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _not(name, row, value, example) from error
+    return pl.Series(name, found, dtype=kind)
+
+
+def _reading(dtype: str) -> tuple[Callable[[Any], Any], pl.DataType, str]:
+    if dtype == "Time":
+        return time.fromisoformat, pl.Time(), "a time of day as text, 12:30:00"
+    if dtype.startswith("Duration"):
+        return lambda value: timedelta(seconds=float(value)), pl.Duration("us"), "a number of seconds"
+    return _date, pl.Datetime("us"), "a date as text, 2026-01-31T12:00:00"
+
+
+def _date(value: str) -> datetime:
+    found = datetime.fromisoformat(value)
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _not(name: str, row: int, value: Any, expected: str) -> Refused:
+    return Refused(
+        f"{name!r} of row {row} is {_shown(value)}.",
+        field=name,
+        row=row,
+        expected=f"Expected {expected}, or a missing value (null, an empty cell).",
+        why="A value of another type would be read as something else.",
+    )
+
+
+def _shown(value: Any) -> str:
+    """Show what was sent, at a bounded length."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

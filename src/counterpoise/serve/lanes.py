@@ -1,0 +1,252 @@
+"""The way of a request: read, scored, written, answered - in that order, in groups.
+
+A lane is a thread that takes all requests that wait, scores each, writes all of them in one transaction, and only
+then lets the answers go: what was answered is in the store. One commit for many requests keeps the disk from being the
+limit. A request of many rows goes along a lane of its own, so that single rows do not wait behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import DBAPIError
+
+from counterpoise.serve import answers, ledger
+from counterpoise.serve.clock import now
+from counterpoise.serve.contract import Rows
+from counterpoise.serve.ledger import Answer
+from counterpoise.serve.limits import Limits
+from counterpoise.serve.log import say
+from counterpoise.serve.models import Served
+from counterpoise.serve.refusals import Refused
+from counterpoise.serve.registry import Live
+from counterpoise.serve.store import Store
+
+__all__ = ["Answered", "Asked", "Lane"]
+
+MOST_AT_ONCE = 64
+"""Requests of one transaction."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a client gets.
+
+    Attributes
+    ----------
+    body : bytes
+        JSON or JSON lines.
+    n_rows : int
+        Predictions.
+    n_alerts : int
+        Rows at or above the line.
+    version : int
+        The version that answered.
+    """
+
+    body: bytes
+    n_rows: int
+    n_alerts: int
+    version: int
+
+
+@dataclass(eq=False)
+class Asked:
+    """A request for predictions.
+
+    Attributes
+    ----------
+    live : Live
+        The endpoint as it was when the request came.
+    variant : {"champion", "challenger"}
+        Who answers.
+    body : bytes
+        What was sent.
+    content_type : str
+        What it is.
+    form : str
+        Media type of the answer.
+    inference_id : str or None
+        The client's name for the request.
+    answer : asyncio.Future
+        Done with `Answered`, or with an error.
+    """
+
+    live: Live
+    variant: str
+    body: bytes
+    content_type: str
+    form: str
+    inference_id: str | None
+    answer: asyncio.Future[Answered]
+    uid: str = field(default_factory=lambda: secrets.token_hex(10))
+    shadow_error: str = ""
+
+    @property
+    def served(self) -> Served:
+        """The version that answers."""
+        chosen = self.live.challenger if self.variant == "challenger" else self.live.champion
+        return chosen or self.live.champion
+
+
+@dataclass(frozen=True)
+class _Scored:
+    asked: Asked
+    kept: list[Answer]
+    ids: Sequence[str]
+
+
+class Lane:
+    """A thread that answers requests, a group at a time.
+
+    Parameters
+    ----------
+    store : Store
+        Where answers are written.
+    limits : Limits
+        Most rows, most requests that wait.
+    loop : asyncio.AbstractEventLoop
+        Where the futures live.
+    name : str
+        Of the thread.
+    """
+
+    def __init__(self, store: Store, limits: Limits, loop: asyncio.AbstractEventLoop, name: str) -> None:
+        self._store, self._limits, self._loop = store, limits, loop
+        self._waiting: queue.SimpleQueue[Asked | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def take(self, asked: Asked) -> None:
+        """Take a request.
+
+        Parameters
+        ----------
+        asked : Asked
+            Its future is done later.
+
+        Raises
+        ------
+        Refused
+            503, if too many wait.
+        """
+        if self._waiting.qsize() >= self._limits.waiting:
+            raise Refused(
+                f"{self._limits.waiting} requests wait.",
+                status=503,
+                expected="Expected fewer at a time.",
+                hint="Ask again in a second, or send several rows at once.",
+            )
+        self._waiting.put(asked)
+
+    def close(self) -> None:
+        """Answer what waits, then stop."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            group = [self._waiting.get()]
+            while len(group) < MOST_AT_ONCE and not self._waiting.empty():
+                group.append(self._waiting.get())
+            is_open = None not in group
+            self._answer([asked for asked in group if asked is not None and not asked.answer.cancelled()])
+
+    def _answer(self, group: list[Asked]) -> None:
+        done: list[Callable[[], None]] = []
+        scored: list[_Scored] = []
+        for asked in group:
+            try:
+                scored.append(_score(asked, self._limits))
+            except BaseException as error:  # noqa: BLE001 - raised again where the request is awaited
+                done.append(_failing(asked, error))
+        try:
+            if scored:
+                with self._store.writing() as connection:
+                    ledger.record(connection, [answer for each in scored for answer in each.kept])
+            done += [_succeeding(each) for each in scored]
+        except DBAPIError as error:
+            say("store failed", level="error", error=type(error.orig).__name__)
+            done += [_failing(each.asked, _not_kept()) for each in scored]
+        self._loop.call_soon_threadsafe(_all, done)
+
+
+def _all(done: list[Callable[[], None]]) -> None:
+    for each in done:
+        each()
+
+
+def _succeeding(scored: _Scored) -> Callable[[], None]:
+    asked, probability = scored.asked, scored.kept[0].probability
+    served = asked.served
+    if asked.form == "application/jsonlines":
+        body = answers.as_json_lines(served, probability, scored.ids)
+    else:
+        body = answers.as_json(served, asked.live.endpoint.name, asked.variant, probability, scored.ids)
+    n_alerts = 0 if served.threshold is None else int((probability >= served.threshold).sum())
+    answered = Answered(body, len(probability), n_alerts, served.number)
+    return lambda: None if asked.answer.done() else asked.answer.set_result(answered)
+
+
+def _failing(asked: Asked, error: BaseException) -> Callable[[], None]:
+    return lambda: None if asked.answer.done() else asked.answer.set_exception(error)
+
+
+def _not_kept() -> Refused:
+    return Refused(
+        "The prediction could not be written to the store.",
+        status=503,
+        expected="Expected a store that takes writes.",
+        why="What is answered must be known later.",
+        hint="Ask again; the operator finds the reason in the log.",
+    )
+
+
+def _score(asked: Asked, limits: Limits) -> _Scored:
+    served, at = asked.served, now()
+    rows = served.contract.rows(asked.body, asked.content_type)
+    n_rows = rows.frame.height
+    if n_rows > limits.rows:
+        raise Refused(
+            f"{n_rows} rows were sent.",
+            status=413,
+            expected=f"Expected at most {limits.rows} in one request.",
+            hint="Send them in several requests.",
+        )
+    ids = rows.ids or _ids(asked.inference_id, n_rows)
+    kept = [_answer(asked, served, rows, asked.variant, at, ids)]
+    shadow = asked.live.shadow
+    if shadow is not None:
+        try:
+            kept.append(_answer(asked, shadow, rows, "shadow", at, ids))
+        except BaseException as error:  # noqa: BLE001 - counted and logged; the champion's answer stands
+            asked.shadow_error = type(error).__name__
+    return _Scored(asked, kept, ids or [f"{asked.uid}-{row}" for row in range(n_rows)])
+
+
+def _ids(inference_id: str | None, n_rows: int) -> list[str] | None:
+    if inference_id is None:
+        return None
+    return [inference_id] if n_rows == 1 else [f"{inference_id}-{row}" for row in range(n_rows)]
+
+
+def _answer(
+    asked: Asked, served: Served, rows: Rows, variant: str, at: int, ids: Sequence[str] | None
+) -> Answer:
+    return Answer(
+        uid=asked.uid,
+        endpoint_id=asked.live.endpoint.id,
+        version=served.number,
+        variant=variant,
+        at=at,
+        threshold=served.threshold,
+        probability=served.probability(rows),
+        ids=ids,
+        bins=served.bins(rows),
+    )

@@ -1,0 +1,146 @@
+"""Running the application: an address, a store, and a stop that leaves nobody without an answer."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from counterpoise.errors import OptionError
+from counterpoise.serve import changes, deployments, tokens
+from counterpoise.serve.app import create_app
+from counterpoise.serve.changes import Change
+from counterpoise.serve.desk import Settings
+from counterpoise.serve.gate import LOCAL, is_loopback
+from counterpoise.serve.log import say, to_standard_error
+from counterpoise.serve.models import packed_bundle
+from counterpoise.serve.refusals import Refused
+from counterpoise.serve.store import Store
+
+__all__ = ["bring", "endpoint_name", "run"]
+
+SECONDS_TO_STOP = 25
+"""How long a stop waits for requests under way: SageMaker kills after 30."""
+
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep another waiting for the interpreter."""
+
+
+def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
+    """Serve until told to stop.
+
+    Parameters
+    ----------
+    store : Store
+        Where everything is kept.
+    settings : Settings
+        How the server behaves; an address that others can reach always needs tokens.
+    host : str
+        The address.
+    port : int
+        The port.
+
+    Raises
+    ------
+    OptionError
+        If others can reach the address and there is no token.
+    """
+    if not is_loopback(host):
+        _refuse_open(store, host)
+        settings = Settings(True, settings.is_lenient, settings.limits, settings.retention_days)
+    to_standard_error()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    say("serving", host=host, port=port, store=store.name, tokens=settings.needs_token)
+    config = uvicorn.Config(
+        create_app(store, settings),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SECONDS_TO_STOP,
+    )
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(0)
+    )  # uvicorn hands the signal back once all are answered
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        store.close()
+        say("stopped")
+
+
+def _refuse_open(store: Store, host: str) -> None:
+    with store.reading() as connection:
+        if any(tokens.is_any(connection, scope) for scope in tokens.SCOPES):
+            return
+    raise OptionError(
+        f"The address {host!r} was given, and there is no token.",
+        expected="Expected a token in the store, or a loopback address (127.0.0.1).",
+        why="Anybody who reaches this address could ask, and change what is answered.",
+        hint=f"counterpoise endpoint token create NAME --scope score --store {store.name}",
+    )
+
+
+def bring(store: Store, model: Path) -> str:
+    """Make or update the endpoint that is named after a model's folder.
+
+    Parameters
+    ----------
+    store : Store
+        Where.
+    model : Path
+        A bundle.
+
+    Returns
+    -------
+    str
+        The endpoint's name.
+
+    Raises
+    ------
+    ModelError
+        If there is no bundle.
+    Refused
+        If the endpoint has another model that takes other columns.
+    """
+    name = endpoint_name(model)
+    sha256, content = packed_bundle(model)
+    changes.keep(store, sha256, content)
+    with store.reading() as connection:
+        found = next((each for each in deployments.endpoints(connection) if each.name == name), None)
+        known = found and deployments.version(connection, found.id, found.deployment.champion).bundle
+    if found is None:
+        changes.create(store, name, sha256, source=str(model), actor=LOCAL)
+    elif known != sha256:
+        changes.update(store, name, Change(bundle=sha256, source=str(model)), actor=LOCAL)
+    return name
+
+
+def endpoint_name(model: Path) -> str:
+    """Name an endpoint after a model's folder.
+
+    Parameters
+    ----------
+    model : Path
+        The folder or zip.
+
+    Returns
+    -------
+    str
+        Letters, digits and hyphens.
+
+    Raises
+    ------
+    Refused
+        If nothing of the name can be used.
+    """
+    stem = model.resolve().name.removesuffix(".zip").removesuffix(".model")
+    name = "-".join(filter(None, "".join(c if c.isascii() and c.isalnum() else "-" for c in stem).split("-")))
+    if not name:
+        raise Refused(
+            f"The model {str(model)!r} gives no name.", hint="counterpoise endpoint create NAME --model ..."
+        )
+    return name[:63]
