@@ -98,8 +98,7 @@ def summary(trial: Trial, out: Path) -> str:
         board(trial.leaderboard()),
         "",
         *_wrapped(trial.verdict.sentence),
-        f"Champion: {trial.verdict.champion}; positive from a probability of {point.threshold:.4g} on "
-        f"({point.n_positive} positives behind the line).",
+        *_champion_lines(trial),
     ]
     if not point.met:
         lines += _wrapped(f"The goal is not met: {point.reason}")
@@ -112,6 +111,21 @@ def summary(trial: Trial, out: Path) -> str:
             lines += [f"{status.capitalize()} ({len(others)}):"]
             lines += [f"  {c.candidate}: {c.reason}" for c in others]
     return "\n".join([*lines, "", f"Report: {out / 'report.html'}", f"Model:  {out / 'model'}"])
+
+
+def _champion_lines(trial: Trial) -> list[str]:
+    """Say how the champion decides: by its line, or among several classes."""
+    from counterpoise.cli.evaluate import class_lines
+
+    model, name = trial.champion, trial.verdict.champion
+    if len(model.labels) == 2:
+        point = model.operating_point
+        return [
+            f"Champion: {name}; positive from a probability of {point.threshold:.4g} on "
+            f"({point.n_positive} positives behind the line)."
+        ]
+    champion = next(each for each in trial.record.candidates if each.is_champion)
+    return [f"Champion: {name}, class by class:", *class_lines([each.model_dump() for each in champion.classes])]
 
 
 def _wrapped(text: str) -> list[str]:

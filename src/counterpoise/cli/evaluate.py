@@ -10,7 +10,7 @@ import typer
 
 from counterpoise.cli import options as o
 
-__all__ = ["action", "register", "say"]
+__all__ = ["action", "class_lines", "register", "say"]
 
 
 def action(model: str, table: list[str], target: str, drop: list[str] | None = None) -> dict[str, Any]:
@@ -30,7 +30,8 @@ def action(model: str, table: list[str], target: str, drop: list[str] | None = N
     Returns
     -------
     dict
-        ``basis``, ``n_rows``, ``n_positive``, ``confusion`` and ``figures`` with intervals.
+        ``basis``, ``n_rows``, ``figures`` with intervals, ``n_positive`` and ``confusion`` (several classes:
+        ``classes``).
 
     Raises
     ------
@@ -42,7 +43,8 @@ def action(model: str, table: list[str], target: str, drop: list[str] | None = N
 
     loaded = load(model)
     roles = {r: c for r, c in loaded.schema.roles.items() if r in ("weight", "time", "group", "amount", "id")}
-    rows = o.read_table(table, target, str(loaded.labels[-1]), drop, **_present(table, roles))
+    positive = str(loaded.labels[-1]) if len(loaded.labels) == 2 else None
+    rows = o.read_table(table, target, positive, drop, **_present(table, roles))
     return evaluate_model(loaded, rows)
 
 
@@ -67,15 +69,43 @@ def say(found: dict[str, Any]) -> str:
     str
         One figure a line, with its interval.
     """
-    confusion = found["confusion"]
-    lines = [
-        f"{found['n_rows']} rows, {found['n_positive']} positive; {found['basis']}",
-        f"alerts {confusion['tp'] + confusion['fp']:g}: {confusion['tp']:g} right, {confusion['fp']:g} false; "
-        f"missed {confusion['fn']:g}",
-    ]
+    if "classes" in found:
+        lines = [f"{found['n_rows']} rows; {found['basis']}", *class_lines(found["classes"]), "all classes:"]
+    else:
+        confusion = found["confusion"]
+        lines = [
+            f"{found['n_rows']} rows, {found['n_positive']} positive; {found['basis']}",
+            f"alerts {confusion['tp'] + confusion['fp']:g}: {confusion['tp']:g} right, {confusion['fp']:g} false; "
+            f"missed {confusion['fn']:g}",
+        ]
     for name, estimate in found["figures"].items():
         lines.append(f"  {name:<20} {_figure(estimate)}")
     return "\n".join(lines)
+
+
+_SHOWN = ("precision", "recall", "f1", "average_precision")
+
+
+def class_lines(classes: list[dict[str, Any]]) -> list[str]:
+    """Lay the figures of each class out in 80 columns.
+
+    Parameters
+    ----------
+    classes : list of dict
+        Records of classes, as plain values.
+
+    Returns
+    -------
+    list of str
+        A header and a line a class.
+    """
+    header = f"  {'class':<20} {'rows':>8} {'decided':>8}" + "".join(f" {n:>9}" for n in (*_SHOWN[:-1], "AP"))
+    lines = [header]
+    for each in classes:
+        values = [each["metrics"][name]["value"] for name in _SHOWN]
+        said = "".join(f" {'-' if value is None else f'{value:.3f}':>9}" for value in values)
+        lines.append(f"  {each['label'][:20]:<20} {each['n']:>8,.6g} {each['n_decided']:>8,.6g}{said}")
+    return lines
 
 
 def _figure(estimate: dict[str, Any]) -> str:

@@ -166,9 +166,11 @@ def _as_in_the_trial(
 
     known = known_rows(model, model.schema.conform(piece), before)
     found = known["fold"].is_not_null()
-    labels = pl.Series(model.classes_[known["alert"].fill_null(False).to_numpy().astype(int)].tolist())
+    decided = known["alert"].fill_null(False) if "alert" in known.columns else known["decided"].fill_null(0)
+    labels = pl.Series(model.classes_[decided.to_numpy().astype(int)].tolist())
+    said = [name for name in known.columns if name.startswith("probability")]
     return scored.with_columns(
-        probability=pl.when(found).then(known["probability"]).otherwise(pl.col("probability")),
+        *(pl.when(found).then(known[name]).otherwise(pl.col(name)).alias(name) for name in said),
         label=pl.when(found).then(labels).otherwise(pl.col("label")),
         out_of_fold=found,
     ), known["key"]

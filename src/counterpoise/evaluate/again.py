@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 
 from counterpoise.bundle import Model
+from counterpoise.decide import ClassGoal, ClassRule, CostMatrix, Goal
 from counterpoise.errors import ModelError
 from counterpoise.evaluate.figures import Figures
 from counterpoise.evaluate.judging import Case, Judged
+from counterpoise.evaluate.several import ClassFigures, ClassJudged
 from counterpoise.split import Fold, Folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
@@ -36,8 +38,9 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
     Returns
     -------
     polars.DataFrame of n rows
-        ``key``; ``fold``, ``probability`` and ``alert`` of each row, null where it is not known. The k-th of
-        several equal rows is taken for the k-th in training.
+        ``key``; ``fold``, ``probability`` and ``alert`` of each row (several classes: ``probability_<label>`` each, and
+        ``decided``, the number of a class), null where it is not known. The k-th of several equal rows is taken for
+        the k-th in training.
     """
     keys = pl.DataFrame({"key": row_keys(features)}).with_columns(turn=pl.int_range(pl.len()).over("key"))
     if before is not None and len(before):
@@ -45,12 +48,23 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
         keys = keys.join(counted, on="key", how="left", maintain_order="left").select(
             "key", turn=pl.col("turn") + pl.col("earlier").fill_null(0)
         )
+    said = _said(model)
     if model.evidence is None:
-        nothing = {"fold": pl.Int16, "probability": pl.Float64, "alert": pl.Boolean}
-        return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in nothing.items()))
+        return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in said.items()))
     evidence = model.evidence.with_columns(turn=pl.int_range(pl.len()).over("key"))
     found = keys.join(evidence, on=["key", "turn"], how="left", maintain_order="left")
-    return found.select("key", "fold", "probability", "alert")
+    return found.select("key", *said)
+
+
+def _said(model: Model) -> dict[str, type[pl.DataType]]:
+    """Name what evidence says of a row."""
+    if len(model.labels) == 2:
+        return {"fold": pl.Int16, "probability": pl.Float64, "alert": pl.Boolean}
+    return {"fold": pl.Int16, **dict.fromkeys(_columns(model), pl.Float64), "decided": pl.Int16}
+
+
+def _columns(model: Model) -> list[str]:
+    return [f"probability_{label}" for label in model.labels]
 
 
 def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
@@ -59,21 +73,50 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
     Parameters
     ----------
     model : Model
-        Two classes.
+        From a bundle or a trial.
     table : Table
-        With the outcome; the positive label must be the model's.
+        With the outcome; of two classes the positive label must be the model's, of several every label must be known
+        to it.
 
     Returns
     -------
     dict
         ``basis`` (whose probabilities were judged), ``n_rows``, ``n_positive``, ``confusion``, and ``figures``:
-        name to value, lower, upper, why_undefined.
+        name to value, lower, upper, why_undefined. Several classes: ``classes``, a record each, instead of positives
+        and confusion.
 
     Raises
     ------
     ModelError
-        If the table lacks features, has others of the same name, or another positive label.
+        If the table lacks features, has others of the same name, or other labels.
     """
+    several = len(model.labels) > 2
+    y = _codes(model, table) if several else _outcome(model, table)
+    features = model.schema.conform(table.frame)
+    known = known_rows(model, features)
+    n_known = int(known["fold"].is_not_null().sum())
+    if n_known >= _KNOWN_SHARE * table.n_rows:
+        basis = f"{n_known} rows of the training table, each judged by a model that had not seen it"
+        rows = known["fold"].is_not_null().arg_true().to_numpy()
+        proba, decided, fold = _from_evidence(model, known[rows])
+    else:
+        basis = "new rows, judged by the model"
+        if n_known:
+            basis += f" ({n_known} of them were in its training table, where it flatters itself)"
+        rows, fold = np.arange(table.n_rows), np.zeros(table.n_rows, np.int64)
+        proba, decided = _from_model(model, features)
+    found = {
+        "basis": basis,
+        "n_rows": len(rows),
+        "goal": str(model.operating_point.goal),
+        "version": model.version,
+    }
+    case = _case(model, table, y, rows, fold)
+    groups = None if table.groups is None else table.groups[rows]
+    return {**found, **(_judge_classes if several else _judge)(model, case, groups, proba, decided)}
+
+
+def _outcome(model: Model, table: Table) -> np.ndarray:
     if str(table.positive) != str(model.labels[-1]):
         raise ModelError(
             f"The table's positive label is {table.positive!r}.",
@@ -81,63 +124,91 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
             why="Figures of another outcome would mean nothing.",
             hint=f"Pass --positive {model.labels[-1]}.",
         )
-    features = model.schema.conform(table.frame)
-    known = known_rows(model, features)
-    n_known = int(known["fold"].is_not_null().sum())
-    if n_known >= _KNOWN_SHARE * table.n_rows:
-        basis = f"{n_known} rows of the training table, each judged by a model that had not seen it"
-        rows, proba, alerts, fold = _from_evidence(known)
-    else:
-        basis = "new rows, judged by the model"
-        if n_known:
-            basis += f" ({n_known} of them were in its training table, where it flatters itself)"
-        proba = model.predict_proba(features)[:, 1]
-        rows, alerts, fold = (
-            np.arange(table.n_rows),
-            proba >= model.threshold,
-            np.zeros(table.n_rows, np.int64),
+    return table.y
+
+
+def _codes(model: Model, table: Table) -> np.ndarray:
+    """Number the table's labels as the model does."""
+    names = [str(label) for label in model.labels]
+    unknown = [str(label) for label in table.labels if str(label) not in names]
+    if unknown:
+        raise ModelError(
+            f"The table has the labels {', '.join(unknown)}.",
+            expected=f"Expected labels among {', '.join(names)}, which the model was trained to tell apart.",
+            why="A class that the model does not know cannot be decided rightly.",
+            hint="Leave these rows out, or compare again with them.",
         )
-    part = table.take(rows)
-    figures, confusion = _figures(model, part, proba, alerts, fold)
-    return {
-        "basis": basis,
-        "n_rows": part.n_rows,
-        "n_positive": int(part.y.sum()),
-        "goal": str(model.operating_point.goal),
-        "threshold": model.threshold,
-        "version": model.version,
-        "confusion": confusion,
-        "figures": figures,
-    }
+    return np.array([names.index(str(label)) for label in table.labels], dtype=np.int64)[table.y]
 
 
-def _from_evidence(known: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    rows = known["fold"].is_not_null().arg_true().to_numpy()
-    found = known[rows]
-    return (
-        rows,
-        found["probability"].to_numpy(),
-        found["alert"].to_numpy(),
-        found["fold"].to_numpy().astype(np.int64),
-    )
+def _from_evidence(model: Model, found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    fold = found["fold"].to_numpy().astype(np.int64)
+    if len(model.labels) == 2:
+        return found["probability"].to_numpy(), found["alert"].to_numpy(), fold
+    return found.select(_columns(model)).to_numpy(), found["decided"].to_numpy().astype(np.int64), fold
 
 
-def _figures(
-    model: Model, table: Table, proba: np.ndarray, alerts: np.ndarray, fold: np.ndarray
-) -> tuple[dict[str, Any], dict[str, float]]:
-    everything = np.arange(table.n_rows)
+def _from_model(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    proba = model.predict_proba(features)
+    if len(model.labels) == 2:
+        return proba[:, 1], proba[:, 1] >= model.threshold
+    return proba, proba.argmax(axis=1) if model.rule is None else model.rule.decide(proba)
+
+
+def _case(model: Model, table: Table, y: np.ndarray, rows: np.ndarray, fold: np.ndarray) -> Case:
+    """Lay out rows whose lines, or rules, are given, so that every fold judges."""
+    part, everything = table.take(rows), np.arange(len(rows))
     numbers = np.unique(fold, return_inverse=True)[1]
-    drawn_elsewhere = (-1,)  # the lines are given, so every fold judges
+    drawn_elsewhere = (-1,)
     folds = tuple(
         Fold(everything[numbers != k], everything[numbers == k], drawn_elsewhere)
         for k in range(int(numbers.max()) + 1)
     )
-    goal = model.operating_point.as_goal()
-    costs = {c: table.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in table.frame.columns}
+    goal, costs = _goal(model), {}
+    if isinstance(goal, Goal):
+        costs = {
+            c: part.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in part.frame.columns
+        }
     split = Folds(folds, "stratified", len(folds))
-    case = Case(table.y, split, goal, table.weights, table.seconds, table.n_days, costs)
+    return Case(y[rows], split, goal, part.weights, part.seconds, part.n_days, costs)
+
+
+def _goal(model: Model) -> Any:
+    if len(model.labels) == 2:
+        return model.operating_point.as_goal()
+    if model.rule is not None and model.rule.costs is not None:
+        return ClassGoal(matrix=CostMatrix(model.rule.costs, model.labels))
+    return ClassGoal.parse(model.operating_point.goal, model.labels)
+
+
+def _judge(
+    model: Model, case: Case, groups: np.ndarray | None, proba: np.ndarray, alerts: np.ndarray
+) -> dict[str, Any]:
     judged = {"model": Judged(proba, alerts, np.array([]), model.operating_point, model.calibration)}
-    found = Figures.of(case, judged, groups=table.groups, seed=int(model.facts.get("seed", 0)))
-    return {name: each.model_dump() for name, each in found.estimates("model").items()}, found.confusion(
-        "model"
-    )
+    found = Figures.of(case, judged, groups=groups, seed=_seed(model))
+    return {
+        "n_positive": int(case.y.sum()),
+        "threshold": model.threshold,
+        "confusion": found.confusion("model"),
+        "figures": _plain(found),
+    }
+
+
+def _judge_classes(
+    model: Model, case: Case, groups: np.ndarray | None, proba: np.ndarray, decided: np.ndarray
+) -> dict[str, Any]:
+    rule = model.rule or ClassRule(model.operating_point.goal, (1.0,) * len(model.labels))
+    judged = {"model": ClassJudged(proba, decided, rule, model.operating_point, model.calibration)}
+    found = ClassFigures.of_classes(case, judged, model.labels, groups=groups, seed=_seed(model))
+    return {
+        "classes": [each.model_dump() for each in found.class_records("model")],
+        "figures": _plain(found),
+    }
+
+
+def _seed(model: Model) -> int:
+    return int(model.facts.get("seed", 0))
+
+
+def _plain(found: Figures) -> dict[str, Any]:
+    return {name: each.model_dump() for name, each in found.estimates("model").items()}
