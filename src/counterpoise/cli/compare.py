@@ -158,6 +158,12 @@ def register(app: typer.Typer) -> None:
                 help="f1, f2, mcc, 'recall>=0.9', 'cost(fn=100,fp=1)', 'alerts<=100/day'.",
             ),
         ] = "f1",
+        cost_matrix: Annotated[
+            Path | None,
+            typer.Option(
+                "--cost-matrix", metavar="FILE", help="CSV with what each decision costs for each truth; a goal."
+            ),
+        ] = None,
         confidence: Annotated[
             float | None,
             typer.Option("--confidence", help="Confidence with which a goal's limits must hold."),
@@ -210,6 +216,7 @@ def register(app: typer.Typer) -> None:
         as_json: o.Json = False,
     ) -> None:
         """Find out what should be done about the imbalance, if anything; leave a report and a model."""
+        from counterpoise.cli.costs import read_costs
         from counterpoise.decide import Goal
         from counterpoise.evaluate.budget import parse_duration
         from counterpoise.evaluate.memory import parse_bytes
@@ -234,7 +241,7 @@ def register(app: typer.Typer) -> None:
             read,
             out,
             figures=figures,
-            goal=parsed,
+            goal=parsed if cost_matrix is None else read_costs(cost_matrix),
             treatments=o.names(treatments),
             learners=o.names(learners),
             folds=folds,

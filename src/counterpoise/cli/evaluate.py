@@ -48,7 +48,7 @@ def action(model: str, table: list[str], target: str, drop: list[str] | None = N
     return evaluate_model(loaded, rows)
 
 
-def _present(table: list[str], roles: dict[str, str]) -> dict[str, str]:
+def _present(table: list[str], roles: dict[str, str]) -> dict[str, Any]:
     """Keep the roles whose columns the table has: weights and times are welcome, not needed."""
     from counterpoise.table.chunks import chunks_of
 

@@ -124,7 +124,7 @@ def _outcome(model: Model, table: Table) -> np.ndarray:
             why="Figures of another outcome would mean nothing.",
             hint=f"Pass --positive {model.labels[-1]}.",
         )
-    return table.y
+    return np.asarray(table.y)
 
 
 def _codes(model: Model, table: Table) -> np.ndarray:
@@ -144,7 +144,7 @@ def _codes(model: Model, table: Table) -> np.ndarray:
 def _from_evidence(model: Model, found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     fold = found["fold"].to_numpy().astype(np.int64)
     if len(model.labels) == 2:
-        return found["probability"].to_numpy(), found["alert"].to_numpy(), fold
+        return np.asarray(found["probability"]), np.asarray(found["alert"]), fold
     return found.select(_columns(model)).to_numpy(), found["decided"].to_numpy().astype(np.int64), fold
 
 
