@@ -23,7 +23,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from counterpoise.chance import Streams
 from counterpoise.errors import OptionError
 from counterpoise.learn.binner import MOST_BINS, ClassAwareBinner
-from counterpoise.learn.classifier import TableClassifier
+from counterpoise.learn.validating import ValidatingClassifier
 from counterpoise.table.frames import take
 
 __all__ = [
@@ -100,7 +100,7 @@ def growth_for(n_rarest: int, n_rows: int) -> Growth:
     return Growth(0.1, 100, 31, least, penalty)
 
 
-class BoostingClassifier(TableClassifier):
+class BoostingClassifier(ValidatingClassifier):
     """Histogram gradient boosting behind class-aware bins.
 
     Parameters
@@ -209,6 +209,7 @@ class BoostingClassifier(TableClassifier):
         stops = self._stops_early(codes)
         if stops:
             n_iter = self._choose_length(X, codes, weights, streams)
+        X, codes, weights = self._learned_from(X, codes, weights)
         self.binner_, bins = self._bin(X, codes, weights)
         seed = streams.child("trees").seed()
         self.booster_ = self._grow(self.binner_, bins, codes, weights, n_iter, seed)
@@ -257,10 +258,10 @@ class BoostingClassifier(TableClassifier):
             1, test_size=self.validation_fraction, random_state=streams.child("validation").seed()
         )
         kept, apart = (np.sort(rows) for rows in next(split.split(np.zeros(len(codes)), codes)))
-        part = None if weights is None else weights[kept]
-        binner, bins = self._bin(take(X, kept), codes[kept], part)
+        learned, classes, part = self._learned_from(X, codes, weights, kept)
+        binner, bins = self._bin(learned, classes, part)
         seed = streams.child("trees").seed()
-        booster = self._grow(binner, bins, codes[kept], part, self.growth_.max_iter, seed)
+        booster = self._grow(binner, bins, classes, part, self.growth_.max_iter, seed)
         unseen = binner.bins(take(X, apart))
         of_unseen = None if weights is None else weights[apart]
         looks = [

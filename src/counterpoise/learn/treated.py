@@ -13,7 +13,6 @@ change the balance of the classes that the learner sees, and with it every proba
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 from warnings import warn
 
@@ -38,9 +37,10 @@ from counterpoise.errors import (
     nearest_names,
 )
 from counterpoise.learn.inputs import balanced_weights, check_labels, check_rows, check_weights
+from counterpoise.learn.validating import TreatedRows, Treatment
 from counterpoise.table.frames import n_rows, take
 
-__all__ = ["PLAIN_TREATMENTS", "RECALIBRATIONS", "Treated", "TreatedRows", "treat", "weights_for"]
+__all__ = ["PLAIN_TREATMENTS", "RECALIBRATIONS", "Treated", "treat", "weights_for"]
 
 PLAIN_TREATMENTS = ("none", "class_weight", "cost_weight")
 """Treatments that need no sampler."""
@@ -50,31 +50,6 @@ FEW_ROWS = 200
 
 RECALIBRATIONS = ("intercept", "platt", "isotonic", "prior")
 """Ways to put the balance back; `prior` is the closed form alone."""
-
-
-@dataclass(frozen=True)
-class TreatedRows:
-    """What a learner is given instead of the table.
-
-    Attributes
-    ----------
-    X : array-like or frame
-        Rows.
-    y : ndarray of shape (n,)
-        Their labels.
-    sample_weight : ndarray of shape (n,), float64, or None
-        Their weights.
-    rows : ndarray of shape (n,), int64, or None
-        The table's row behind each, None where all rows are there in order.
-    rates : ndarray of shape (n_classes,), float64
-        Mass of each class after the treatment over its mass before.
-    """
-
-    X: Any
-    y: np.ndarray
-    sample_weight: np.ndarray | None
-    rows: np.ndarray | None
-    rates: np.ndarray
 
 
 class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -268,22 +243,54 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Treat rows and fit a clone of the learner on them; say which rows it has seen, where not all."""
         learner = clone(self._base())
         by_weight = weights_for(learner, np.ones(1)) is not None
-        rows = treat(
-            self.treatment,
-            X,
-            y,
-            weights,
-            classes=self.classes_,
-            by_weight=by_weight,
-            costs=self.costs,
-            row_cost=cost,
-            streams=streams,
-        )
+
+        def treated(rows: np.ndarray | None) -> TreatedRows:
+            some = slice(None) if rows is None else rows
+            return treat(
+                self.treatment,
+                X if rows is None else take(X, rows),
+                y[some],
+                None if weights is None else weights[some],
+                classes=self.classes_,
+                by_weight=by_weight,
+                costs=self.costs,
+                row_cost=None if cost is None else cost[some],
+                streams=streams,
+            )
+
+        if self._passes_by(learner, weights):
+            return self._fit_validating(learner, X, y, weights, params, treated)
+        rows = treated(None)
         if rows.rows is not None:
             params = fold_params(params, rows.rows, len(y))
         if rows.sample_weight is not None:
             params = {**params, **self._weight_params(learner, rows.sample_weight)}
         return learner.fit(rows.X, rows.y, **params), rows.rates, rows.rows
+
+    def _passes_by(self, learner: Any, weights: np.ndarray | None) -> bool:
+        """Say whether the learner keeps rows apart and can treat the others itself."""
+        is_treated = self.treatment is not None and self.treatment != "none"
+        return is_treated and has_fit_parameter(learner, "treat") and (weights is None or bool(weights.all()))
+
+    def _fit_validating(
+        self,
+        learner: Any,
+        X: Any,
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        params: dict[str, Any],
+        treated: Treatment,
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """Hand the learner the untouched table and the treatment; remember what it was treated to last."""
+        seen: list[np.ndarray | None] = [None]
+
+        def remembered(rows: np.ndarray | None) -> TreatedRows:
+            part = treated(rows)
+            seen[0] = part.rows if rows is None or part.rows is None else _with_rest(rows, part.rows, len(y))
+            return part
+
+        learner.fit(X, y, weights, treat=remembered, **params)
+        return learner, learner.rates_, seen[0]
 
     def _weight_params(self, learner: Any, sample_weight: np.ndarray) -> dict[str, Any]:
         found = weights_for(learner, sample_weight)
@@ -435,6 +442,14 @@ def weights_for(learner: Any, sample_weight: np.ndarray) -> dict[str, Any] | Non
         inner = weights_for(last, sample_weight)
         return None if inner is None else {f"{name}__{key}": value for key, value in inner.items()}
     return {"sample_weight": sample_weight} if has_fit_parameter(learner, "sample_weight") else None
+
+
+def _with_rest(part: np.ndarray, chosen: np.ndarray, n: int) -> np.ndarray:
+    """Give the rows that a learner has seen: those chosen of the treated part, and all that were kept apart."""
+    left_out = np.zeros(n, dtype=bool)
+    left_out[part] = True
+    left_out[part[chosen[chosen >= 0]]] = False
+    return np.flatnonzero(~left_out)
 
 
 def _with_two_dimensions(X: Any) -> Any:

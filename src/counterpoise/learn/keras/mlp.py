@@ -17,7 +17,7 @@ from counterpoise.calibrate.intercept import InterceptMap
 from counterpoise.calibrate.maps import map_from_dict
 from counterpoise.chance import Seed, Streams
 from counterpoise.errors import CounterpoiseWarning, InputError, NotApplicable, OptionError, nearest_names
-from counterpoise.learn.classifier import TableClassifier, log_odds
+from counterpoise.learn.classifier import log_odds
 from counterpoise.learn.encode import TableEncoder
 from counterpoise.learn.inputs import check_table, class_weights
 from counterpoise.learn.keras.backend import keras_on_jax
@@ -34,6 +34,7 @@ from counterpoise.learn.keras.network import (
 )
 from counterpoise.learn.keras.scores import figures
 from counterpoise.learn.linear_learner import held_out
+from counterpoise.learn.validating import Treatment, ValidatingClassifier
 
 __all__ = ["MLPClassifier"]
 
@@ -67,7 +68,7 @@ class _Epoch:
     there: np.ndarray
 
 
-class MLPClassifier(TableClassifier):
+class MLPClassifier(ValidatingClassifier):
     """A network of dense layers, trained an epoch in one execution, with early stopping on untouched rows.
 
     Scaling, clipping, gaps and categories are layers of the model (`model_`), so that they ship with it. Whatever
@@ -194,7 +195,15 @@ class MLPClassifier(TableClassifier):
 
     # --- learning ----------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: Any = None,
+        treat: Treatment | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -207,6 +216,8 @@ class MLPClassifier(TableClassifier):
             Weights of rows.
         validation_data : tuple of table and labels, default=None
             Rows to stop on, of every class; None holds out `validation_fraction` of the rows.
+        treat : callable, default=None
+            Treats rows by number, for the part that is learned from; `Treated` passes it.
 
         Returns
         -------
@@ -223,17 +234,17 @@ class MLPClassifier(TableClassifier):
         keras_on_jax()
         self._validation_data = validation_data
         try:
-            return super().fit(X, y, sample_weight)
+            return super().fit(X, y, sample_weight, treat=treat)
         finally:
             del self._validation_data
 
-    def _with_class_weight(self, codes: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+    def _class_weighted(self, codes: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         return weights  # class weights are part of the treatment, whose rates are undone
 
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
         self._check()
         streams = Streams.of(self.random_state).child("mlp")
-        train, judged = self._parts(X, codes, weights, streams)
+        train, judged, untreated = self._parts(X, codes, weights, streams)
         by_class = self._class_weights(train)
         n_classes = len(self.classes_)
         n_outputs = 1 if n_classes == 2 else n_classes
@@ -257,9 +268,9 @@ class MLPClassifier(TableClassifier):
             "prior": list(spec.prior),
             "rate": float(self.learning_rate),
         }
-        self._rates = by_class * drawn
+        self._rates, self.rates_ = by_class * drawn * self.rates_, np.ones(n_classes)
         self._cache: Any = None
-        self._level(train, judged, logits)
+        self._level(untreated, judged, logits)
 
     def _check(self) -> None:
         if self.monitor not in MONITORS:
@@ -288,23 +299,36 @@ class MLPClassifier(TableClassifier):
 
     def _parts(
         self, X: Any, codes: np.ndarray, weights: np.ndarray | None, streams: Streams
-    ) -> tuple[_Part, _Part]:
-        """Encode the table, part it, and scale by the training rows alone."""
+    ) -> tuple[_Part, _Part, _Part]:
+        """Encode the table, part it, and scale by the training rows alone; the last are those before treatment."""
         self.encoder_ = TableEncoder()
         block = self.encoder_.fit_block(X)
         weight = np.ones(len(codes)) if weights is None else weights
+        rows: np.ndarray | None = None
         if self._validation_data is not None:
             ahead, truth = self._given_validation()
-            rows: tuple[np.ndarray, np.ndarray] = np.arange(len(codes)), np.arange(len(truth))
             other = _Part(ahead, truth, np.ones(len(truth)))
+            untreated = _Part(block, codes, weight)
         else:
-            rows = self._held(codes, streams)
-            other = _Part(block[rows[1]], codes[rows[1]], weight[rows[1]])
-        own = _Part(block[rows[0]], codes[rows[0]], weight[rows[0]])
+            rows, held = self._held(codes, streams)
+            other = _Part(block[held], codes[held], weight[held])
+            untreated = _Part(block[rows], codes[rows], weight[rows])
+        own = untreated if self._treat is None else self._treated_part(X, codes, weights, rows)
+        if self._treat is None:
+            self.rates_ = np.ones(len(self.classes_))
         layout = Layout.of(own.inputs, own.weight, np.asarray(self.encoder_.categorical_), float(self.clip))
         self._layout = layout.to_dict()
         parts = [_Part(layout.inputs(part.inputs), part.codes, part.weight) for part in (own, other)]
-        return parts[0], parts[1]
+        if own is untreated:
+            return parts[0], parts[1], parts[0]
+        return parts[0], parts[1], _Part(layout.inputs(untreated.inputs), untreated.codes, untreated.weight)
+
+    def _treated_part(
+        self, X: Any, codes: np.ndarray, weights: np.ndarray | None, rows: np.ndarray | None
+    ) -> _Part:
+        learned, codes, weights = self._learned_from(X, codes, weights, rows)
+        weight = np.ones(len(codes)) if weights is None else weights
+        return _Part(self.encoder_.block(learned), codes, weight)
 
     def _given_validation(self) -> tuple[np.ndarray, np.ndarray]:
         table, labels = self._validation_data
