@@ -236,8 +236,8 @@ def _why_no_baseline(runs: list[Run]) -> BaseException:
     needed = [run.predicted_bytes for run in untreated if run.predicted_bytes is not None]
     if needed:
         return NotApplicable(
-            f"The untreated model that needs least memory would take about {say_bytes(min(needed))}.",
-            expected=f"Expected that it fits: {untreated[0].reason}.",
+            f"There is no memory for an untreated model: {untreated[0].reason}.",
+            expected=f"Expected room for about {say_bytes(min(needed))}.",
             why="Without an untreated model there is nothing to compare with.",
             hint="Allow more with --memory, or use fewer --workers or fewer rows.",
         )

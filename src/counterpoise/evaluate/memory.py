@@ -15,7 +15,7 @@ from pathlib import Path
 from counterpoise.errors import OptionError
 from counterpoise.evaluate.candidates import Candidate
 
-__all__ = ["Memory", "parse_bytes", "predicted_bytes", "resident_bytes", "say_bytes"]
+__all__ = ["Memory", "affordable_workers", "parse_bytes", "predicted_bytes", "resident_bytes", "say_bytes"]
 
 _UNITS = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -46,6 +46,9 @@ _MEASURED_MARGIN = 1.15
 
 _WORKER_BYTES = 250 * 10**6
 """What a worker holds when it has imported what it needs, at least."""
+
+_WORKER_SHARES = 3
+"""A worker, the process of its fit, which begins with as much, and as much again for the fit."""
 
 
 def parse_bytes(text: str | float | None) -> int | None:
@@ -98,7 +101,9 @@ def say_bytes(size: float) -> str:
     str
         Such as "640 MB" or "3.1 GB".
     """
-    return f"{size / 1e9:.1f} GB" if size >= 9.95e8 else f"{max(size, 0.0) / 1e6:.0f} MB"
+    if size < 1e6:
+        return f"{size:.0f} bytes"
+    return f"{size / 1e9:.1f} GB" if size >= 9.95e8 else f"{size / 1e6:.0f} MB"
 
 
 def resident_bytes(of: int | None = None) -> int:
@@ -139,6 +144,29 @@ def _resident(process: int) -> int:
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):  # it has just ended, or there is no /proc
         return 0
+
+
+def affordable_workers(limit: int | None, workers: int | None, n_cores: int) -> int | None:
+    """Give as many workers as a limit can hold with a small fit each, and no more than were asked for.
+
+    Parameters
+    ----------
+    limit : int or None
+        Bytes; None for no limit.
+    workers : int or None
+        As asked for; None for one a processor, 0 for none.
+    n_cores : int
+        Processors.
+
+    Returns
+    -------
+    int or None
+        At least 1, unless none were asked for.
+    """
+    if limit is None or workers == 0:
+        return workers
+    left = limit - _resident(os.getpid())
+    return max(1, min(workers or n_cores, int(left // (_WORKER_SHARES * _WORKER_BYTES))))
 
 
 def predicted_bytes(
@@ -203,9 +231,18 @@ class Memory:
         n_workers : int
             Workers that are there.
         """
-        if self.limit is not None:
-            workers = max(resident_bytes() - _resident(os.getpid()), n_workers * _WORKER_BYTES)
-            self.idle_bytes, self.n_workers = _resident(os.getpid()) + workers, n_workers
+        if self.limit is None:
+            return
+        own = _resident(os.getpid())
+        others = resident_bytes() - own
+        self.n_workers = n_workers if others > 0 else 0  # an engine without processes works in this one
+        self.idle_bytes = own + max(others, self.n_workers * _WORKER_BYTES)
+
+    @property
+    def said(self) -> str:
+        """What is allowed and what is held, in words."""
+        held = f"this process and its {self.n_workers} workers" if self.n_workers else "this process"
+        return f"of {say_bytes(self.limit or 0)} allowed, {held} hold {say_bytes(self.idle_bytes)} before it begins"
 
     def room(self, others: Sequence[float] = ()) -> float:
         """Say how much one more fit may take.

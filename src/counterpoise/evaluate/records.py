@@ -145,7 +145,7 @@ class CandidateRecord(Record):
     predicted_bytes: int | None = None
     """For a candidate that was not run for want of memory: what it would have taken."""
     leader_difference: Estimate | None = None
-    """Paired difference of the goal's figure to the champion (None for the champion)."""
+    """Paired difference of the goal's figure to the leader, whose figure is best (None for the leader)."""
     repeats: int = 1
     """How often the rows were dealt into folds for its figures."""
     repeat_values: list[float | None] = Field(default_factory=list)

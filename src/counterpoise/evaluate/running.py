@@ -397,8 +397,7 @@ class _Running:
         if needed <= room:
             return True
         run.reason = (
-            f"would take about {say_bytes(needed)} of memory, more than the {say_bytes(room)} that "
-            f"{say_bytes(self.memory.limit or 0)} leave"
+            f"would take about {say_bytes(needed)} of memory ({needed:.0f} bytes); {self.memory.said}"
         )
         run.predicted_bytes = needed
         return False

@@ -31,7 +31,7 @@ from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
 from counterpoise.evaluate.guard import check_allowed, findings_of, inspect, refuse
 from counterpoise.evaluate.judging import Case, Judged, judge
 from counterpoise.evaluate.leaderboard import leaderboard
-from counterpoise.evaluate.memory import Memory, parse_bytes
+from counterpoise.evaluate.memory import Memory, affordable_workers, parse_bytes
 from counterpoise.evaluate.records import (
     BoundaryRecord,
     CandidateRecord,
@@ -47,9 +47,10 @@ from counterpoise.evaluate.records import (
 from counterpoise.evaluate.repeating import Repeat, Stability, stability, stacked, typical
 from counterpoise.evaluate.running import Progress, Run
 from counterpoise.evaluate.several import ClassFigures, ClassJudged, check_classes, judge_classes
+from counterpoise.evaluate.thinning import loss_findings
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
-from counterpoise.scale import make_engine
+from counterpoise.scale import make_engine, n_cores
 from counterpoise.split import Folds, make_folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
@@ -259,13 +260,14 @@ def compare(
     >>> trial.verdict.outcome
     'no difference shown'
     """
-    deadline = Deadline(parse_duration(budget))
+    deadline, limit = Deadline(parse_duration(budget)), parse_bytes(memory)
     started = time.monotonic()
     _check_table(table)
     parsed: Any = _goal_of(goal, table)
     candidates = candidates_for(table, treatments, learners)
     split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
     case = _case(table, parsed, split)
+    workers = affordable_workers(limit, workers, n_cores())
     with make_engine(engine, workers, preload=_PRELOAD) as running:
         running.start()
         contest = Contest(
@@ -278,7 +280,7 @@ def compare(
             seed=seed,
             nested=nested,
             repeats=repeats,
-            memory=Memory(parse_bytes(memory)),
+            memory=Memory(limit),
             blends=learners is None and table.is_binary,
             out=Path(out) / "folds" if out else None,
             on_progress=on_progress,
@@ -314,6 +316,7 @@ def compare(
             *_findings(seen.to_dict(), runs, split),
             *contest.findings(held),
             *_feasibility(table, case, contenders),
+            *loss_findings(table, runs, split.folds, verdict.champion, seed, deadline.left()),
         ],
         guard=guarded,
         features=described,
@@ -414,7 +417,9 @@ def _feasibility(table: Table, case: Case, contenders: list[Contender]) -> list[
 
 def _candidate_records(held: list[Repeat], figures: Figures, verdict: VerdictRecord) -> list[CandidateRecord]:
     steadiness, names = stability(held), list(figures.draws.values)
-    behind = figures.simultaneous(names, verdict.champion) if verdict.champion else {}
+    sign = -1.0 if held[0].case.goal.greater_is_better else 1.0
+    leader = min(names, key=lambda name: _place(sign, figures.value(name)))
+    behind = figures.simultaneous(names, leader)
     done = [
         _run_record(typical(held, name), run, figures, verdict).model_copy(
             update={
@@ -426,13 +431,13 @@ def _candidate_records(held: list[Repeat], figures: Figures, verdict: VerdictRec
         for run in held[0].runs
         if (name := run.candidate.name) in names
     ]
-    sign = -1.0 if held[0].case.goal.greater_is_better else 1.0
+    done.sort(key=lambda record: _place(sign, record.metrics["goal"].value))
+    return done + [_other_record(run) for run in held[0].runs if not run.is_finished]
 
-    def place(record: CandidateRecord) -> float:
-        value = record.metrics["goal"].value
-        return float("inf") if value is None else sign * value
 
-    return sorted(done, key=place) + [_other_record(run) for run in held[0].runs if not run.is_finished]
+def _place(sign: float, value: float | None) -> float:
+    """Rank a candidate; one whose figure is undefined comes last."""
+    return float("inf") if value is None or np.isnan(value) else sign * value
 
 
 def _steadiness(found: Stability | None) -> dict[str, Any]:
