@@ -52,6 +52,9 @@ _SHORT_NAMES = {
 }
 
 
+_CLASS_METRICS = ("precision", "recall", "f1", "average_precision", "roc_auc", "mean_ratio")
+
+
 def render(record: TrialRecord) -> str:
     """Write the page.
 
@@ -97,6 +100,7 @@ def _context(record: TrialRecord) -> dict[str, Any]:
         "goal_name": _SHORT_NAMES.get(record.goal_metric, metric_name(record.goal_metric)),
         "metrics": [name for name in _SHORT_NAMES if name != record.goal_metric],
         "short_names": _SHORT_NAMES,
+        "class_metrics": _CLASS_METRICS,
         "champion": champion,
         "point": _point(champion),
         "thousands": _thousands(champion, record) if champion is not None else [],
@@ -105,6 +109,7 @@ def _context(record: TrialRecord) -> dict[str, Any]:
         "forest": forest,
         "has_curves": has_curves,
         "confusions": [c for c in run if c.confusion],
+        "several": champion is not None and bool(champion.classes),
         "has_history": has_history,
         "planes": data["planes"],
         "fold_times": any(f.test_from for f in record.folds.folds),
@@ -153,6 +158,7 @@ def _sections(record: TrialRecord, has_curves: bool, has_history: bool) -> list[
         ("verdict", "Verdict", True),
         ("line", "The line", has_curves),
         ("leaderboard", "Leaderboard", any(c.status == "run" for c in record.candidates)),
+        ("classes", "Classes", any(c.is_champion and c.classes for c in record.candidates)),
         ("curves", "Curves", has_curves),
         ("table", "Table", True),
         ("training", "Training", has_history),
