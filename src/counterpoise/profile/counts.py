@@ -9,7 +9,15 @@ from scipy import stats
 from counterpoise.profile.records import Duplicates, Groups, Missing, Period, Rate, Times
 from counterpoise.table import Table
 
-__all__ = ["binomial_interval", "count_duplicates", "count_groups", "count_missing", "count_times", "rate_of"]
+__all__ = [
+    "binomial_interval",
+    "count_duplicates",
+    "count_groups",
+    "count_missing",
+    "count_times",
+    "missing_of",
+    "rate_of",
+]
 
 MAX_PERIODS = 60
 """More bars than this cannot be told apart."""
@@ -121,11 +129,17 @@ def count_times(table: Table, y: np.ndarray) -> Times | None:
     if name is None:
         return None
     column = table.frame[name]
+    rows = pl.Series("n", np.ones(len(column), dtype=np.int64))
+    if table.thinning is not None and table.thinning.days:  # counted in full while the rows were chosen
+        days = table.thinning.days
+        column = pl.Series(list(days)).str.to_date()
+        rows = pl.Series([n for n, _ in days.values()])
+        y = np.array([p for _, p in days.values()])
     starts, every = _starts_of_numbers(column) if column.dtype.is_numeric() else _starts_of_dates(column)
     counted = (
-        pl.DataFrame({"start": starts, "y": y})
+        pl.DataFrame({"start": starts, "n": rows, "y": pl.Series(y).cast(pl.Int64)})
         .group_by("start")
-        .agg(pl.len(), pl.col("y").sum())
+        .agg(pl.col("n").sum(), pl.col("y").sum())
         .sort("start")
     )
     periods = tuple(
@@ -223,14 +237,32 @@ def is_missing(column: pl.Series) -> np.ndarray:
 
 
 def _missing(name: str, gone: np.ndarray, y: np.ndarray) -> Missing:
-    n_positive = int(y.sum())
-    n_negative = len(y) - n_positive
-    in_positive = int((gone & y).sum())
-    in_negative = int(gone.sum()) - in_positive
+    n_positive, in_positive = int(y.sum()), int((gone & y).sum())
+    return missing_of(name, int(gone.sum()) - in_positive, in_positive, len(y) - n_positive, n_positive)
+
+
+def missing_of(name: str, in_negative: int, in_positive: int, n_negative: int, n_positive: int) -> Missing:
+    """Describe the missing values of a feature from counts.
+
+    Parameters
+    ----------
+    name : str
+        The feature.
+    in_negative, in_positive : int
+        Rows of each class that lack it.
+    n_negative, n_positive : int
+        Rows of each class.
+
+    Returns
+    -------
+    Missing
+        Shares, and the test that both classes lack it equally often.
+    """
+    n = in_negative + in_positive
     return Missing(
         column=name,
-        n=int(gone.sum()),
-        share=float(gone.mean()),
+        n=n,
+        share=n / (n_negative + n_positive),
         share_positive=in_positive / n_positive,
         share_negative=in_negative / n_negative,
         p_value=_equal_shares(in_positive, n_positive, in_negative, n_negative),

@@ -21,6 +21,7 @@ from counterpoise.profile.distributions import distribution_of_codes, distributi
 from counterpoise.profile.minority import judge_minority
 from counterpoise.profile.records import Feature, Plane
 from counterpoise.profile.separation import separation_of_codes, separation_of_numbers
+from counterpoise.profile.thinned import finding_of, in_full
 from counterpoise.table import Table
 from counterpoise.table.frames import Features, features
 
@@ -99,7 +100,9 @@ def profile(table: Table, *, random_state: Seed = 0) -> Profile:
         features=described,
         planes=planes,
     )
-    return found.model_copy(update={"findings": advise(found)})
+    found = in_full(found, table)
+    said = [finding_of(table.thinning)] if table.thinning is not None else []
+    return found.model_copy(update={"findings": (*said, *advise(found))})
 
 
 def _describe(

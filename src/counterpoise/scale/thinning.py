@@ -15,6 +15,7 @@ total of its stratum back exactly, so that probabilities and lines refer to the 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,6 +79,7 @@ def thin(
     id: str | None = None,  # noqa: A002 - the role's name
     weight: str | None = None,
     by: str | None = None,
+    time: str | None = None,
     key: int = 0,
     engine: Engine | None = None,
     on_step: Callable[[Step], None] | None = None,
@@ -104,6 +106,8 @@ def thin(
     by : str, optional
         A column to stratify by; of a date or a time, its day. Of each stratum at least 5 negatives are kept, and its
         total is put back exactly.
+    time : str, optional
+        A column of dates or times, whose days are counted on the way.
     key : int, default=0
         Another key keeps other, independent rows.
     engine : Engine, optional
@@ -132,10 +136,10 @@ def thin(
     >>> thin(chunks, "is_fraud", rows=300_000, id="tx_id").frame     # doctest: +SKIP
     """
     _check(rate, rows)
-    chunks.require([name for name in (target, id, weight, by) if name is not None])
+    chunks.require([name for name in (target, id, weight, by, time) if name is not None])
     labels, n_positive, n_negative = _labels(chunks, target, positive, engine)
     wanted = _wanted(rate, rows, n_positive, n_negative)
-    rule = _Rule(target, labels[-1], id, weight, by, key)
+    rule = _Rule(target, labels[-1], id, weight, by, time, key)
     share = 1.0 if rate == 1.0 else _first_share(wanted, n_negative, is_exact=rate is None)
     while True:
         found = _collect(chunks, rule, rate or share, engine, on_step)
@@ -211,6 +215,7 @@ def read_thinned(
         id=id,
         weight=weight,
         by=by,
+        time=time,
         engine=engine,
         on_step=on_step,
     )
@@ -368,16 +373,19 @@ class _Rule:
     id: str | None
     weight: str | None
     by: str | None
+    time: str | None
     key: int
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Rows of a chunk that may stay, and the totals of its strata."""
+    """Rows of some chunks that may stay, the totals of their strata, and what was counted on the way."""
 
     positive: pl.DataFrame
     negative: pl.DataFrame
     totals: dict[Any, np.ndarray]
+    missing: Counter[tuple[str, bool]]
+    days: Counter[tuple[str, bool]]
 
     @property
     def keys(self) -> pl.Series:
@@ -397,7 +405,7 @@ class _Found:
         """Keep the n negatives with the smallest hashes, and the few smallest of each stratum."""
         rank = pl.col(_KEY).rank("ordinal")
         stays = (rank <= n) | ((rank.over(_STRATUM) <= _LEAST_OF_STRATUM) & pl.lit(len(self.totals) > 1))
-        return _Found(self.positive, self.negative.filter(stays), self.totals)
+        return replace(self, negative=self.negative.filter(stays))
 
 
 def keep_rows(chunk: Chunk, rule: _Rule, share: float) -> _Found:
@@ -419,6 +427,7 @@ def keep_rows(chunk: Chunk, rule: _Rule, share: float) -> _Found:
     """
     rows = chunk.read()
     is_positive = (rows[rule.target] == rule.positive).fill_null(False)
+    missing, days = _missing(rows, is_positive), _days(rows, is_positive, rule.time)
     keys = row_keys(rows, [rule.id] if rule.id is not None else None, key=rule.key)
     number = pl.int_range(chunk.start, chunk.start + rows.height, eager=True).alias(_NUMBER)
     rows = rows.with_columns(pl.Series(_KEY, keys), number, _strata(rows, rule.by))
@@ -426,7 +435,29 @@ def keep_rows(chunk: Chunk, rule: _Rule, share: float) -> _Found:
     rank = pl.col(_KEY).rank("ordinal").over(_STRATUM) if rule.by is not None else pl.lit(np.inf)
     below = pl.lit(True) if share >= 1.0 else pl.col(_KEY) < int(share * _WORDS)
     kept = negative.filter(below | (rank <= _LEAST_OF_STRATUM))
-    return _Found(rows.filter(is_positive), kept, _totals(negative, rule))
+    return _Found(rows.filter(is_positive), kept, _totals(negative, rule), missing, days)
+
+
+def _missing(rows: pl.DataFrame, is_positive: pl.Series) -> Counter[tuple[str, bool]]:
+    """Count the missing values of each column and class."""
+    found: Counter[tuple[str, bool]] = Counter()
+    for column in rows.iter_columns():
+        absent = column.is_null()
+        if column.dtype.is_float():
+            absent = absent | column.is_nan().fill_null(True)
+        if n := int(absent.sum()):
+            of_positive = int((absent & is_positive).sum())
+            found.update({(column.name, True): of_positive, (column.name, False): n - of_positive})
+    return found
+
+
+def _days(rows: pl.DataFrame, is_positive: pl.Series, time: str | None) -> Counter[tuple[str, bool]]:
+    """Count the rows of each day and class, where the time is a date."""
+    if time is None or not rows[time].dtype.is_temporal():
+        return Counter()
+    day = rows[time].cast(pl.Date).cast(pl.String)
+    counted = pl.DataFrame({"day": day, "positive": is_positive}).group_by("day", "positive").len()
+    return Counter({(str(d), bool(p)): int(n) for d, p, n in counted.iter_rows()})
 
 
 def _strata(rows: pl.DataFrame, by: str | None) -> pl.Series:
@@ -470,6 +501,8 @@ def _collect(
 ) -> _Found:
     positives, negatives = [], []
     totals: dict[Any, np.ndarray] = {}
+    missing: Counter[tuple[str, bool]] = Counter()
+    days: Counter[tuple[str, bool]] = Counter()
     function = "counterpoise.scale.thinning:keep_rows"
     arguments = {"rule": rule, "share": share}
     for _, found in run_pass(chunks, function, arguments, engine=engine, on_step=on_step):
@@ -477,12 +510,14 @@ def _collect(
         negatives.append(found.negative)
         for stratum, total in found.totals.items():
             totals[stratum] = carry(totals[stratum] + total) if stratum in totals else total
-    whole = _Found(pl.concat(positives), pl.concat(negatives), totals)
+        missing.update(found.missing)
+        days.update(found.days)
+    whole = _Found(pl.concat(positives), pl.concat(negatives), totals, missing, days)
     if rule.by is None:
         return whole
     rank = pl.col(_KEY).rank("ordinal").over(_STRATUM)
     below = pl.col(_KEY) < int(min(share, 1.0) * _WORDS) if share < 1.0 else pl.lit(True)
-    return _Found(whole.positive, whole.negative.filter(below | (rank <= _LEAST_OF_STRATUM)), totals)
+    return replace(whole, negative=whole.negative.filter(below | (rank <= _LEAST_OF_STRATUM)))
 
 
 def _refuse_repeated_ids(kept: pl.DataFrame, id: str | None, rate: float) -> None:  # noqa: A002
@@ -529,6 +564,13 @@ def _thinned(chunks: Chunks, rule: _Rule, chosen: _Found, sizes: tuple[int, int]
         by=rule.by,
         told_apart_by=rule.id,
         n_strata=len(chosen.totals),
+        missing={
+            name: (chosen.missing[name, False], chosen.missing[name, True]) for name, _ in chosen.missing
+        },
+        days={
+            day: (chosen.days[day, False] + chosen.days[day, True], chosen.days[day, True])
+            for day in sorted({day for day, _ in chosen.days})
+        },
     )
     return Thinned(frame, name, rule.positive, facts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -67,6 +68,10 @@ class Thinning:
         Column that named the rows; None where their whole content did.
     n_strata : int
         Number of strata.
+    missing : mapping of str to (int, int)
+        For each column that lacks values in the full table, how many negatives and positives lack it.
+    days : mapping of str to (int, int)
+        For each day (ISO 8601) rows and positives of the full table; empty where no date has the time's role.
     """
 
     source: str
@@ -76,6 +81,8 @@ class Thinning:
     by: str | None = None
     told_apart_by: str | None = None
     n_strata: int = 1
+    missing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    days: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
