@@ -176,7 +176,7 @@ class Figures:
     def difference_to_untreated(self, candidate: str) -> Estimate | None:
         """Give the paired difference of the goal's figure to the untreated model of the same learner.
 
-        The intervals of all treatments of a learner hold together.
+        The intervals of all treatments, of all learners, hold together.
 
         Parameters
         ----------
@@ -188,12 +188,10 @@ class Figures:
         Estimate or None
             None for an untreated model.
         """
-        baseline = self.untreated_of.get(candidate)
-        if baseline is None or baseline == candidate:
+        others = {name: other for name, other in self.untreated_of.items() if other != name}
+        if candidate not in others:
             return None
-        return self.simultaneous([c for c, b in self.untreated_of.items() if b == baseline], baseline)[
-            candidate
-        ]
+        return _as_estimate(self.draws.joint_differences(others, self.metric, self.confidence)[candidate])
 
     def simultaneous(self, candidates: Sequence[str], baseline: str) -> dict[str, Estimate]:
         """Give paired differences of the goal's figure whose intervals hold together.

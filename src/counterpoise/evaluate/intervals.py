@@ -465,9 +465,35 @@ class Draws:
         OptionError
             If there is no such candidate or figure.
         """
+        others = {name: baseline for name in self.candidates if name != baseline}
+        return self.joint_differences(others, metric, confidence)
+
+    def joint_differences(
+        self, others: Mapping[str, str], metric: str, confidence: float = 0.95
+    ) -> dict[str, Interval]:
+        """Give the differences of candidates, each to another one, with intervals that hold all at once.
+
+        Parameters
+        ----------
+        others : mapping of str to str
+            From a candidate to the one that is subtracted from it.
+        metric : str
+            A figure of all.
+        confidence : float, default=0.95
+            Confidence for all together.
+
+        Returns
+        -------
+        dict of str to Interval
+            By candidate.
+
+        Raises
+        ------
+        OptionError
+            If there is no such candidate or figure.
+        """
         _confidence(confidence)
-        names = [name for name in self.candidates if name != baseline]
-        pairs = {name: self._paired(name, baseline, metric) for name in names}
+        pairs = {name: self._paired(name, other, metric) for name, other in others.items()}
         errors = {name: _spread(drawn) for name, (_, drawn) in pairs.items()}
         centred = [
             np.abs(drawn - np.nanmean(drawn)) / errors[name]

@@ -263,6 +263,9 @@ class VerdictRecord(Record):
     confidence: float = 0.95
     sentence: str
     details: list[str] = Field(default_factory=list)
+    positives_needed: int | None = None
+    """Where no difference is shown: about how many positives it would take to show `difference_to_show`."""
+    difference_to_show: float | None = None
 
     def _repr_html_(self) -> str:
         from counterpoise.report.notebook import verdict_html

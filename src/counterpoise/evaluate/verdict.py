@@ -79,7 +79,8 @@ def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> 
         all_worse = bool(treated) and all(_is_worse(differences[c.name], goal) for c in treated)
         outcome = "worse" if all_worse else "no difference shown"
     difference = differences[shown.name] if shown is not None else None
-    sentence = _sentence(outcome, baseline, shown, difference, figures, goal)
+    needed = _needed(difference, figures, goal) if outcome == "no difference shown" else None
+    sentence = _sentence(outcome, baseline, shown, difference, needed, figures, goal)
     return VerdictRecord(
         outcome=outcome,  # type: ignore[arg-type]  # one of the three words above
         champion=champion.name,
@@ -87,7 +88,9 @@ def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> 
         difference=difference,
         confidence=figures.confidence,
         sentence=sentence,
-        details=_details(baseline, shown, difference, outcome, figures, goal),
+        details=_details(needed, figures),
+        positives_needed=None if needed is None else needed.n_positive,
+        difference_to_show=None if needed is None else needed.difference,
     )
 
 
@@ -132,6 +135,7 @@ def _sentence(
     baseline: Contender,
     shown: Contender | None,
     difference: Estimate | None,
+    needed: _Needed | None,
     figures: Figures,
     goal: Goal,
 ) -> str:
@@ -154,42 +158,60 @@ def _sentence(
         )
     return (
         f"Treat nothing: no treatment is shown to be better than {of_baseline}; "
-        f"the best, {shown.name}, differs by {gap}."
+        f"the best, {shown.name}, differs by {gap}." + ("" if needed is None else f" {needed.sentence}")
     )
 
 
-def _details(
-    baseline: Contender,
-    shown: Contender | None,
-    difference: Estimate | None,
-    outcome: str,
-    figures: Figures,
-    goal: Goal,
-) -> list[str]:
+def _details(needed: _Needed | None, figures: Figures) -> list[str]:
     details = [
         f"Differences are paired: the same rows, resampled {figures.n_draws} times; intervals hold together for all "
         f"treatments at {100 * figures.confidence:g} % confidence.",
         f"{figures.n_positive} {figures.counted} judged.",
     ]
-    needed = _positives_needed(difference, figures, goal) if outcome == "no difference shown" else None
-    if needed is not None and shown is not None:
-        details.append(
-            f"If {shown.name} really differs by {_signed(difference.value if difference else None)}, about {needed} "
-            "positives would be needed to show it."
+    return details if needed is None else [*details, needed.sentence]
+
+
+@dataclass(frozen=True)
+class _Needed:
+    """How many positives it would take to show a difference."""
+
+    n_positive: int
+    difference: float
+    sentence: str
+
+
+def _needed(difference: Estimate | None, figures: Figures, goal: Goal) -> _Needed | None:
+    """Say how many positives would make the interval as narrow as a difference is large.
+
+    The width goes with one over the root of the positives. The difference is the one that was seen, where it is a
+    gain; else half of the smallest gain that this trial would have shown.
+    """
+    if difference is None or difference.value is None or difference.lower is None or difference.upper is None:
+        return None
+    sign = 1.0 if goal.greater_is_better else -1.0
+    gain = sign * difference.value
+    reach = (
+        difference.value - difference.lower if goal.greater_is_better else difference.upper - difference.value
+    )
+    if not reach > 0:
+        return None
+    sought = gain if gain > 0 else reach / 2
+    n = _rounded(figures.n_positive * (reach / sought) ** 2)
+    counted = figures.counted.rstrip(",")
+    if gain > 0:
+        said = f"If it really differs by {_signed(difference.value)}, about {n:,} {counted} would be needed to show it."
+    else:
+        said = (
+            f"A gain of {_signed(sign * reach)} would have been shown; for one of {_signed(sign * sought)} about "
+            f"{n:,} {counted} would be needed."
         )
-    return details
+    return _Needed(n, sign * sought, said)
 
 
-def _positives_needed(difference: Estimate | None, figures: Figures, goal: Goal) -> int | None:
-    """Positives at which the interval would be as narrow as the difference is large (width goes with 1/sqrt(n))."""
-    if difference is None or None in (difference.value, difference.lower, difference.upper):
-        return None
-    value, lower, upper = (float(x) for x in (difference.value, difference.lower, difference.upper))  # type: ignore[arg-type]
-    towards_zero = value - lower if goal.greater_is_better else upper - value
-    gain = value if goal.greater_is_better else -value
-    if gain <= 0 or towards_zero <= 0:
-        return None
-    return math.ceil(figures.n_positive * (towards_zero / gain) ** 2)
+def _rounded(n: float) -> int:
+    """Round up to two digits: more would pretend to know."""
+    step: int = 10 ** max(0, math.ceil(math.log10(max(n, 1.0))) - 2)
+    return int(math.ceil(n / step) * step)
 
 
 def _measure(goal: Goal) -> str:
