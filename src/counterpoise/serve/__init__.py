@@ -10,6 +10,7 @@ from counterpoise import errors
 try:
     from counterpoise.serve.app import create_app
     from counterpoise.serve.changes import Change, create, delete, update
+    from counterpoise.serve.client import InStore, OverHttp
     from counterpoise.serve.desk import Settings
     from counterpoise.serve.limits import Limits, Rate
     from counterpoise.serve.server import bring, run
@@ -20,7 +21,9 @@ except ModuleNotFoundError as missing:
 __all__ = [
     "DEFAULT_URL",
     "Change",
+    "InStore",
     "Limits",
+    "OverHttp",
     "Rate",
     "Settings",
     "Store",

@@ -19,11 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import counterpoise
 from counterpoise.errors import CounterpoiseError
-from counterpoise.serve import changes, deployments, ledger
+from counterpoise.serve import changes, deployments, ledger, views
 from counterpoise.serve import forms as f
 from counterpoise.serve.changes import Change
-from counterpoise.serve.clock import as_datetime
-from counterpoise.serve.deployments import Event, Version
+from counterpoise.serve.deployments import Endpoint
 from counterpoise.serve.desk import Desk, Settings
 from counterpoise.serve.examples import DESCRIPTION, LABELS, PREDICTIONS, ROWS
 from counterpoise.serve.log import say
@@ -363,71 +362,22 @@ def _predictions(
 def _endpoints(request: Request) -> list[f.EndpointForm]:
     desk = _desk(request)
     with desk.store.reading() as connection:
-        found = deployments.endpoints(connection)
         return [
-            f.EndpointForm(**_form(desk, each, deployments.versions(connection, each.id))) for each in found
+            views.summary(each, deployments.versions(connection, each.id), status=_status(desk, each))
+            for each in deployments.endpoints(connection)
         ]
 
 
-def _form(desk: Desk, endpoint: deployments.Endpoint, versions: list[Version]) -> dict[str, Any]:
-    parts = {version.number: _part(version) for version in versions}
-    chosen = endpoint.deployment
-    champion = parts[chosen.champion]
-    is_live = any(each.endpoint == endpoint for each in desk.registry.all())
-    return {
-        "name": endpoint.name,
-        "status": "in service" if is_live else "updating",
-        "model": champion.model,
-        "version": champion.version,
-        "champion": champion,
-        "challenger": parts.get(chosen.challenger or 0),
-        "share": chosen.share,
-        "created_at": as_datetime(endpoint.created_at),
-    }
-
-
-def _part(version: Version) -> f.Part:
-    return f.Part(
-        version=version.number,
-        model=version.source,
-        model_version=version.model_version,
-        threshold=version.threshold,
-        goal=version.goal,
-        base_rate=version.base_rate,
-        moves=[dict(move) for move in version.moves],
-        created_at=as_datetime(version.at),
-    )
-
-
-def _happened(event: Event) -> f.Happened:
-    before, after = (None if d is None else vars(d) for d in (event.before, event.after))
-    return f.Happened(
-        at=as_datetime(event.at),
-        kind=event.kind,
-        actor=event.actor,
-        before=before,
-        after=after,
-        note=event.note,
-    )
+def _status(desk: Desk, endpoint: Endpoint) -> str:
+    answers = any(each.endpoint == endpoint for each in desk.registry.all())
+    return views.IN_SERVICE if answers else views.UPDATING
 
 
 def _whole(desk: Desk, name: str) -> f.EndpointWhole:
+    live = desk.registry.get(name)
     with desk.store.reading() as connection:
         endpoint = deployments.endpoint(connection, name)
-        versions = deployments.versions(connection, endpoint.id)
-        events = deployments.events(connection, endpoint.id)
-    live = desk.registry.get(name)
-    features = [
-        feature.model_dump(exclude={"histogram", "dtype"}, exclude_none=True)
-        for feature in live.champion.model.schema.features
-    ]
-    return f.EndpointWhole(
-        **_form(desk, endpoint, versions),
-        features=features,
-        labels=list(live.champion.labels),
-        versions=[_part(version) for version in versions],
-        events=[_happened(event) for event in events],
-    )
+        return views.whole(connection, endpoint, live.champion.model, status=_status(desk, endpoint))
 
 
 @router.post(

@@ -271,6 +271,24 @@ def _new_version(connection: Connection, found: Endpoint, change: Change, kind: 
     return described(model, change.bundle, change.source, (), found.id)
 
 
+def model_of(connection: Connection, version: Version) -> Model:
+    """Load the model of a version.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read with.
+    version : Version
+        Which.
+
+    Returns
+    -------
+    Model
+        With its line where it was moved to.
+    """
+    return moved(_bundled(connection, version.bundle), version.moves)
+
+
 def _bundled(connection: Connection, sha256: str) -> Model:
     return unpacked_bundle(d.bundle(connection, sha256))
 
