@@ -20,7 +20,7 @@ from counterpoise.decide.goal import Constraint, Goal
 from counterpoise.decide.point import OperatingPoint
 from counterpoise.errors import GoalError, ModelError
 
-__all__ = ["ClassGoal", "ClassRule"]
+__all__ = ["ClassGoal", "ClassRule", "in_order"]
 
 MOST_ROWS = 3_000
 """Rows that weights are looked for on: of larger tables the rarer classes are kept, the others thinned and weighed."""
@@ -145,6 +145,39 @@ class ClassRule:
             ) from error
 
 
+def in_order(matrix: CostMatrix, labels: Sequence[Any]) -> CostMatrix:
+    """Bring a cost matrix into the order of a table's labels.
+
+    Parameters
+    ----------
+    matrix : CostMatrix
+        Without classes it is in that order already.
+    labels : sequence
+        The labels.
+
+    Returns
+    -------
+    CostMatrix
+        With the labels as its classes.
+
+    Raises
+    ------
+    GoalError
+        If it is of other classes.
+    """
+    names = [str(label) for label in labels]
+    given = names if matrix.classes is None else [str(label) for label in matrix.classes]
+    if matrix.n_classes != len(names) or sorted(given) != sorted(names):
+        raise GoalError(
+            f"A cost matrix for the classes {', '.join(given) if matrix.classes else matrix.n_classes} was given.",
+            expected=f"Expected {', '.join(names)}.",
+            why="Each decision is weighed by what it costs for each truth.",
+            hint="Pass CostMatrix(costs, classes=[...]) with every class of the table.",
+        )
+    place = [given.index(name) for name in names]
+    return CostMatrix(matrix.costs[np.ix_(place, place)], tuple(labels))
+
+
 @dataclass(frozen=True)
 class ClassGoal:
     """What good means for more than two classes.
@@ -184,7 +217,7 @@ class ClassGoal:
             If the goal has no meaning for more than two classes.
         """
         if isinstance(goal, CostMatrix):
-            return cls(matrix=_in_order(goal, labels))
+            return cls(matrix=in_order(goal, labels))
         parsed = Goal.parse(goal)
         macro_figure(parsed)
         return cls(figure=parsed)
@@ -272,21 +305,6 @@ class ClassGoal:
         rows, weights = _thinned(codes, sample_weight, proba.shape[1])
         found = _steady_weights(self.figure, codes[rows], proba[rows], weights)
         return ClassRule(self.name, tuple(float(weight) for weight in found))
-
-
-def _in_order(matrix: CostMatrix, labels: Sequence[Any]) -> CostMatrix:
-    """Bring a matrix into the order of the labels."""
-    names = [str(label) for label in labels]
-    given = names if matrix.classes is None else [str(label) for label in matrix.classes]
-    if matrix.n_classes != len(names) or sorted(given) != sorted(names):
-        raise GoalError(
-            f"A cost matrix for the classes {', '.join(given) if matrix.classes else matrix.n_classes} was given.",
-            expected=f"Expected {', '.join(names)}.",
-            why="Each decision is weighed by what it costs for each truth.",
-            hint="Pass CostMatrix(costs, classes=[...]) with every class of the table.",
-        )
-    place = [given.index(name) for name in names]
-    return CostMatrix(matrix.costs[np.ix_(place, place)], tuple(labels))
 
 
 def _steady_weights(

@@ -122,7 +122,9 @@ def judge_classes(case: Case, finished: list[FinishedFold]) -> ClassJudged:
             decided[fold.test] = rule.decide(proba[fold.test])
     scored, judging = np.flatnonzero(fold_of >= 0), np.flatnonzero(case.judging)
     rule = _goal(case).rule(_codes(case, judging), proba[judging], _weights(case, judging))
-    return ClassJudged(proba, decided, rule, _point(case, judging, proba, rule), _fit(case, scored, raw[scored]))
+    return ClassJudged(
+        proba, decided, rule, _point(case, judging, proba, rule), _fit(case, scored, raw[scored])
+    )
 
 
 def _point(case: Case, rows: np.ndarray, proba: np.ndarray, rule: ClassRule) -> OperatingPoint:
@@ -237,10 +239,14 @@ class ClassFigures(Figures):
         at_once = {name: _at_once(y, each, rows, weights, goal, options) for name, each in judged.items()}
         counts = np.bincount(y, minlength=len(labels))
         rarest = int(counts.argmin())
-        values = {name: _means(by_class, name, goal, rarest, drawn=False) | at_once[name][0] for name in judged}
+        values = {
+            name: _means(by_class, name, goal, rarest, drawn=False) | at_once[name][0] for name in judged
+        }
         drawn = {name: _means(by_class, name, goal, rarest, drawn=True) | at_once[name][1] for name in judged}
         return cls(
-            draws=Draws(values, drawn, {name: {} for name in judged}, min(each.n_positive for each in by_class)),
+            draws=Draws(
+                values, drawn, {name: {} for name in judged}, min(each.n_positive for each in by_class)
+            ),
             metric=goal.metric,
             untreated_of=untreated_of(contenders),
             counts={},
@@ -250,7 +256,9 @@ class ClassFigures(Figures):
             labels=tuple(labels),
             rarest=rarest,
             by_class=by_class,
-            matrices={name: _matrix(y, each.decided[rows], len(labels), weights) for name, each in judged.items()},
+            matrices={
+                name: _matrix(y, each.decided[rows], len(labels), weights) for name, each in judged.items()
+            },
         )
 
     @property
@@ -293,7 +301,11 @@ class ClassFigures(Figures):
     def _why_undefined(self, candidate: str, metric: str) -> str:
         decided = self.matrices[candidate].sum(axis=0)
         never = [str(label) for label, n in zip(self.labels, decided, strict=True) if not n]
-        return f"no row was decided as {', '.join(never)}" if never else "the figure does not exist for these decisions"
+        return (
+            f"no row was decided as {', '.join(never)}"
+            if never
+            else "the figure does not exist for these decisions"
+        )
 
 
 def _against_rest(judged: ClassJudged, rows: np.ndarray, c: int) -> intervals.Judged:
@@ -330,9 +342,13 @@ def _at_once(
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Give the figures that look at all classes at once, as the rows are and under each draw."""
     n, n_classes = len(y), judged.proba.shape[1]
-    cells = sparse.csr_matrix((np.ones(n), (np.arange(n), y * n_classes + judged.decided[rows])), (n, n_classes**2))
+    cells = sparse.csr_matrix(
+        (np.ones(n), (np.arange(n), y * n_classes + judged.decided[rows])), (n, n_classes**2)
+    )
     losses = -np.log(np.maximum(judged.proba[rows, y], _LEAST))
-    sums, drawn = intervals.draw_sums(sparse.hstack([cells, sparse.csr_matrix(losses[:, None])]), weights, **options)
+    sums, drawn = intervals.draw_sums(
+        sparse.hstack([cells, sparse.csr_matrix(losses[:, None])]), weights, **options
+    )
     values = _of_sums(sums[:, None], n_classes, goal)
     return {name: float(value[0]) for name, value in values.items()}, _of_sums(drawn, n_classes, goal)
 

@@ -19,6 +19,7 @@ from counterpoise.bundle import Model, Schema
 from counterpoise.calibrate import CalibrationMap, MapChain, reliability
 from counterpoise.chance import Streams
 from counterpoise.decide import ClassGoal, CostMatrix, Goal
+from counterpoise.decide.rule import in_order
 from counterpoise.errors import GoalError, TypeOfInputError
 from counterpoise.evaluate.blending import BLEND, blend_of_champions
 from counterpoise.evaluate.boundaries import draw_boundaries
@@ -349,8 +350,8 @@ def _goal_of(goal: str | Goal | CostMatrix, table: Table) -> Goal | ClassGoal:
     if not table.is_binary:
         return ClassGoal.parse(goal, table.labels)
     if isinstance(goal, CostMatrix):
-        costs = goal.costs
-        goal = f"cost(fn={costs[1, 0]:r}, fp={costs[0, 1]:r}, tp={costs[1, 1]:r}, tn={costs[0, 0]:r})"
+        (tn, fp), (fn, tp) = in_order(goal, table.labels).costs.tolist()
+        goal = f"cost(fn={fn!r}, fp={fp!r}, tp={tp!r}, tn={tn!r})"
     return _check_goal(Goal.parse(goal), table)
 
 
