@@ -138,9 +138,10 @@ def _basis(
     raw: np.ndarray, fold: Fold, done: FinishedFold, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the rows, and their scores, that a fold's calibration and rule come from."""
-    inner = getattr(done.scores, "inner", None)
+    if done.scores.inner is not None:
+        return fold.train, done.scores.inner
     rows = np.flatnonzero(others)
-    return (rows, raw[rows]) if inner is None else (fold.train, inner)
+    return rows, raw[rows]
 
 
 def _fit(case: Case, rows: np.ndarray, scores: np.ndarray) -> CalibrationMap:

@@ -87,7 +87,8 @@ def run_fold(
     weight = None if weights is None else np.asarray(np.load(weights, mmap_mode="r")[train])
     nested = _nested(part, labels, weight, candidate, random_state, n_threads, inner) if inner else None
     started = time.perf_counter()
-    model = build(candidate, random_state=random_state, n_threads=n_threads)
+    judging = None if candidate.treatment_object is None else _rows(table, features, rest)
+    model = build(candidate, random_state=random_state, n_threads=n_threads, judging=judging)
     model.fit(part, labels, sample_weight=weight)
     fitted = time.perf_counter()
     del part
