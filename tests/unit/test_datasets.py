@@ -155,7 +155,7 @@ def test_simulate_makes_each_kind(tmp_path: Path) -> None:
     [
         ("card", "x.csv", None, "Did you mean 'cards'"),
         ("cards", "x.xlsx", None, "format"),
-        ("cards", "x", None, "format"),
+        ("blobs", "x", None, "format"),
         ("defaults", "x.csv", 100, "374"),
         ("blobs", "x.csv", 1, "at least one row"),
     ],

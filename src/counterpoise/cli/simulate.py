@@ -30,12 +30,23 @@ def register(app: typer.Typer) -> None:
         scenario: Annotated[
             bool, typer.Option("--scenario", help="Also write each fraud's scenario, which leaks.")
         ] = False,
+        wide: Annotated[bool, typer.Option("--wide", help="Thirty columns of payments, not twenty.")] = False,
         seed: o.Seed = 0,
     ) -> None:
         """Make a table with a rare outcome: card payments, card defaults, or Gaussian blobs."""
-        from counterpoise.cli.progress import spinner
+        from counterpoise.cli.progress import rows_bar
         from counterpoise.datasets import simulate
+        from counterpoise.scale import Step
 
-        with spinner(f"making {kind}"):
-            written = simulate(kind, out, rows=rows, days=days, scenario=scenario, random_state=seed)
+        with rows_bar(f"making {kind}") as tell:
+            written = simulate(
+                kind,
+                out,
+                rows=rows,
+                days=days,
+                scenario=scenario,
+                wide=wide,
+                random_state=seed,
+                on_rows=lambda done, total: tell(Step(done, total)),
+            )
         sys.stdout.write(f"written to {written}\n")

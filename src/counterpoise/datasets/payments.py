@@ -19,6 +19,7 @@ The total is fixed by drawing multinomial instead of Poisson counts, which is th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +30,7 @@ from scipy import spatial, special
 from counterpoise.chance import Seed, Streams
 from counterpoise.errors import OptionError
 
-__all__ = ["HISTORY_DAYS", "card_payments"]
+__all__ = ["HISTORY_DAYS", "card_payments", "payment_chunks"]
 
 DAY = 86_400
 """Seconds of a day."""
@@ -67,6 +68,7 @@ STOLEN_SHARE, STOLEN_FACTOR = 1 / 3, 5
 NIGHT_ENDS = 6
 """Hour at which the night, which begins at midnight, ends."""
 
+_CARDS_AT_ONCE = 20_000
 _NOON, _SPREAD = DAY / 2, 20_000.0
 _START = datetime(2025, 1, 6)  # a Monday
 
@@ -81,6 +83,8 @@ class _World:
     share: np.ndarray  # (cards,) cumulative share of all payments
     reach: np.ndarray  # terminals within reach, card after card
     starts: np.ndarray  # (cards + 1,) where a card's terminals begin in reach
+    places: np.ndarray  # (cards, 2) where each card lives
+    terminals: np.ndarray  # (terminals, 2) where each terminal stands
     compromised: np.ndarray  # sorted codes of terminal and first day
     stolen: np.ndarray  # sorted codes of card and first day
 
@@ -102,6 +106,7 @@ def card_payments(
     days: int = 120,
     random_state: Seed = 0,
     scenario: bool = False,
+    wide: bool = False,
 ) -> pl.DataFrame:
     """Draw card payments, about 0.8 % of them fraud.
 
@@ -116,6 +121,11 @@ def card_payments(
     scenario : bool, default=False
         Also give ``scenario`` (0 for honest payments, 1 to 3). It gives the label away, so it is for looking, not
         for learning.
+    wide : bool, default=False
+        Also give ten more columns, thirty in all: ``hour``, ``weekday``, ``distance`` (from card to terminal),
+        ``card_gap_hours`` (since the card's last payment, null after 30 days), ``amount_over_mean_1d`` and
+        ``terminal_mean_amount_1d`` (in the same windows as the terminal's risk; null without payments), also ``7d``
+        and ``30d``.
 
     Returns
     -------
@@ -136,6 +146,51 @@ def card_payments(
     >>> card_payments(1000).shape
     (1000, 20)
     """
+    chunks = payment_chunks(
+        n_payments,
+        days=days,
+        random_state=random_state,
+        scenario=scenario,
+        wide=wide,
+        rows_at_once=n_payments,
+    )
+    return pl.concat(make() for make in chunks)
+
+
+def payment_chunks(
+    n_payments: int,
+    *,
+    days: int = 120,
+    random_state: Seed = 0,
+    scenario: bool = False,
+    wide: bool = False,
+    rows_at_once: int = 1_000_000,
+) -> list[Callable[[], pl.DataFrame]]:
+    """Draw the same card payments some days at a time, at a memory that does not grow with their number.
+
+    Parameters
+    ----------
+    n_payments : int
+        Rows in all.
+    days : int, default=120
+        Length of the record in days. The longer, the less of each chunk is history that its windows reach back to.
+    random_state : int, Generator, RandomState or None, default=0
+        Seed.
+    scenario, wide : bool, default=False
+        More columns, as in `card_payments`.
+    rows_at_once : int, default=1_000_000
+        Rows of a chunk, about: whole days.
+
+    Returns
+    -------
+    list of callable
+        Each gives its days as a frame; stacked they are the table of `card_payments`. Any may be left out.
+
+    Raises
+    ------
+    OptionError
+        If `n_payments` or `days` is not positive.
+    """
     if n_payments < 1 or days < 1:
         raise OptionError(
             f"n_payments={n_payments}, days={days} were given.",
@@ -144,7 +199,14 @@ def card_payments(
             hint="For example card_payments(100_000, days=120).",
         )
     world = _world(n_payments, days, Streams.of(random_state).child("payments"))
-    return _table_of_days(world, 0, days, with_scenario=scenario)
+    step = max(1, min(days, rows_at_once * days // n_payments))
+    drawn = _Drawn(world)
+
+    def _chunk(first: int) -> Callable[[], pl.DataFrame]:
+        stop = min(first + step, days)
+        return lambda: _table_of_days(world, first, stop, with_scenario=scenario, wide=wide, drawn=drawn)
+
+    return [_chunk(first) for first in range(0, days, step)]
 
 
 # --- the world -----------------------------------------------------------------------------------------------
@@ -167,6 +229,8 @@ def _world(n_payments: int, days: int, streams: Streams) -> _World:
         share=np.cumsum(pace) / pace.sum(),
         reach=reach,
         starts=starts,
+        places=places,
+        terminals=terminals,
         compromised=_spells(
             streams.child("compromised"), n_terminals, days, COMPROMISED_A_DAY, COMPROMISED_DAYS
         ),
@@ -178,11 +242,14 @@ def _within_reach(places: np.ndarray, terminals: np.ndarray) -> tuple[np.ndarray
     """List the terminals near each card; a card with none near has its nearest one."""
     radius = float(np.sqrt(REACH / (np.pi * len(terminals))))
     tree = spatial.cKDTree(terminals)
-    near = tree.query_ball_point(places, radius, return_sorted=True)
     nearest = tree.query(places)[1]
-    lists = [found or [int(nearest[i])] for i, found in enumerate(near)]
-    starts = np.concatenate([[0], np.cumsum([len(found) for found in lists])])
-    return np.concatenate(lists).astype(np.int32), starts.astype(np.int64)
+    reach, sizes = [], [0]
+    for first in range(0, len(places), _CARDS_AT_ONCE):
+        near = tree.query_ball_point(places[first : first + _CARDS_AT_ONCE], radius, return_sorted=True)
+        lists = [found or [int(nearest[first + i])] for i, found in enumerate(near)]
+        sizes += [len(found) for found in lists]
+        reach.append(np.concatenate(lists).astype(np.int32))
+    return np.concatenate(reach), np.cumsum(sizes, dtype=np.int64)
 
 
 def _spells(streams: Streams, n: int, days: int, rate: float, length: int) -> np.ndarray:
@@ -242,69 +309,158 @@ def _amounts(
 # --- rolling windows and the table ------------------------------------------------------------------------------
 
 
-def _table_of_days(world: _World, first: int, stop: int, *, with_scenario: bool) -> pl.DataFrame:
+class _Drawn:
+    """The days drawn last, which the windows of the next chunk reach back to."""
+
+    def __init__(self, world: _World) -> None:
+        self.world = world
+        self._days: dict[int, _Payments] = {}
+
+    def days(self, first: int, stop: int) -> list[_Payments]:
+        """Give some days, drawing those that are not there and forgetting earlier ones."""
+        self._days = {day: each for day, each in self._days.items() if day >= first}
+        for day in range(first, stop):
+            if day not in self._days:
+                self._days[day] = _day(self.world, day)
+        return [self._days[day] for day in range(first, stop)]
+
+
+def _table_of_days(
+    world: _World,
+    first: int,
+    stop: int,
+    *,
+    with_scenario: bool,
+    wide: bool = False,
+    drawn: _Drawn | None = None,
+) -> pl.DataFrame:
     """Make the payments of a range of days, windows included, from those days and the history they reach."""
     reached = max(0, first - HISTORY_DAYS)
-    days = [_day(world, day) for day in range(reached, stop)]
+    days = (drawn or _Drawn(world)).days(reached, stop)
     parts = {name: np.concatenate([getattr(day, name) for day in days]) for name in vars(days[0])}
     skipped = int(world.payments[reached:first].sum())
     before = int(world.payments[:first].sum())
-    columns = _columns(_Payments(**parts), with_scenario)
-    frame = pl.DataFrame({name: values[skipped:] for name, values in columns.items()})
+    frame = pl.DataFrame(_columns(world, _Payments(**parts), skipped, with_scenario, wide), nan_to_null=True)
     tx_id = pl.Series("tx_id", np.arange(before, before + frame.height, dtype=np.int64))
     at = pl.lit(_START).cast(pl.Datetime("us")) + pl.duration(seconds=pl.col("second"))
     return frame.select(tx_id, at.alias("at"), pl.exclude("second"))
 
 
-def _columns(p: _Payments, with_scenario: bool) -> dict[str, np.ndarray]:
+def _columns(
+    world: _World, p: _Payments, skipped: int, with_scenario: bool, wide: bool
+) -> dict[str, np.ndarray]:
+    """Make the columns of the payments after the first `skipped`, which are history."""
     is_fraud = (p.scenario > 0).astype(np.int8)
-    day, hour = p.second // DAY, p.second % DAY // 3600
+    now = _Payments(**{name: values[skipped:] for name, values in vars(p).items()})
+    day, hour = now.second // DAY, now.second % DAY // 3600
+    by_card, by_terminal = _sorted(p.card, p.second, skipped), _sorted(p.terminal, p.second, skipped)
     columns = {
-        "second": p.second,
-        "card": p.card,
-        "terminal": p.terminal,
-        "amount": p.cents / 100,
+        "second": now.second,
+        "card": now.card,
+        "terminal": now.terminal,
+        "amount": now.cents / 100,
         "is_weekend": (day % 7 >= 5).astype(np.int8),
         "is_night": (hour < NIGHT_ENDS).astype(np.int8),
-        **_card_windows(p.card, p.second, p.cents),
-        **_terminal_windows(p.terminal, p.second, is_fraud),
-        "is_fraud": is_fraud,
+        **_card_windows(by_card, p.cents),
+        **_terminal_windows(by_terminal, is_fraud),
+        "is_fraud": is_fraud[skipped:],
     }
-    return {**columns, "scenario": p.scenario} if with_scenario else columns
+    if wide:
+        columns = {**columns, **_more_columns(world, now, columns, by_card, by_terminal, p.cents)}
+        columns["is_fraud"] = columns.pop("is_fraud")  # stays the last
+    return {**columns, "scenario": now.scenario} if with_scenario else columns
 
 
-def _card_windows(card: np.ndarray, second: np.ndarray, cents: np.ndarray) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class _Order:
+    """Payments sorted by who and when, and which of them are asked about."""
+
+    order: np.ndarray  # positions in the order of time
+    code: np.ndarray  # who and when, sorted
+    asked: np.ndarray  # positions in the sorted order
+    place: np.ndarray  # where the answer for each of those belongs
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Give running sums in the sorted order, with a zero first."""
+        return np.concatenate([[0], np.cumsum(values[self.order], dtype=np.int64)])
+
+    def put(self, values: np.ndarray) -> np.ndarray:
+        """Put answers into the order of time."""
+        out = np.empty_like(values)
+        out[self.place] = values
+        return out
+
+
+def _card_windows(by_card: _Order, cents: np.ndarray) -> dict[str, np.ndarray]:
     """Count and average each card's payments in (t - window, t], up to and including the payment itself."""
-    order, code, sums = _sorted(card, second, cents)
-    end = np.arange(1, len(order) + 1)
+    code, sums, end = by_card.code[by_card.asked], by_card.sums(cents), by_card.asked + 1
     out = {}
     for window in WINDOWS:
-        begin = np.searchsorted(code, code - window * DAY, side="right")
-        out[f"card_count_{window}d"] = _put_back(order, (end - begin).astype(np.int32))
-        mean = (sums[end] - sums[begin]) / (100 * (end - begin))
-        out[f"card_mean_amount_{window}d"] = _put_back(order, mean)
+        begin = np.searchsorted(by_card.code, code - window * DAY, side="right")
+        out[f"card_count_{window}d"] = by_card.put((end - begin).astype(np.int32))
+        out[f"card_mean_amount_{window}d"] = by_card.put((sums[end] - sums[begin]) / (100 * (end - begin)))
     return out
 
 
-def _terminal_windows(
-    terminal: np.ndarray, second: np.ndarray, is_fraud: np.ndarray
-) -> dict[str, np.ndarray]:
+def _terminal_windows(by_terminal: _Order, is_fraud: np.ndarray) -> dict[str, np.ndarray]:
     """Count each terminal's payments, and their share of fraud, in (t - delay - window, t - delay]."""
-    order, code, sums = _sorted(terminal, second, is_fraud)
-    end = np.searchsorted(code, code - LABEL_DELAY * DAY, side="right")
+    sums = by_terminal.sums(is_fraud)
     out = {}
-    for window in WINDOWS:
-        begin = np.searchsorted(code, code - (LABEL_DELAY + window) * DAY, side="right")
+    for window, begin, end in _delayed(by_terminal):
         count, frauds = end - begin, sums[end] - sums[begin]
-        out[f"terminal_count_{window}d"] = _put_back(order, count.astype(np.int32))
-        out[f"terminal_risk_{window}d"] = _put_back(order, frauds / np.maximum(count, 1))
+        out[f"terminal_count_{window}d"] = by_terminal.put(count.astype(np.int32))
+        out[f"terminal_risk_{window}d"] = by_terminal.put(frauds / np.maximum(count, 1))
     return out
 
 
-def _sorted(
-    who: np.ndarray, second: np.ndarray, value: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sort payments by who and when: the order, the sorted codes, and the cumulative values with a zero first.
+def _delayed(by_terminal: _Order) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Give each window that ends when labels were known, with its first and last payment in the sorted order."""
+    code = by_terminal.code[by_terminal.asked]
+    end = np.searchsorted(by_terminal.code, code - LABEL_DELAY * DAY, side="right")
+    for window in WINDOWS:
+        yield (
+            window,
+            np.searchsorted(by_terminal.code, code - (LABEL_DELAY + window) * DAY, side="right"),
+            end,
+        )
+
+
+def _more_columns(
+    world: _World,
+    now: _Payments,
+    columns: dict[str, np.ndarray],
+    by_card: _Order,
+    by_terminal: _Order,
+    cents: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Make the ten columns of wide tables."""
+    place, other = world.places[now.card], world.terminals[now.terminal]
+    out = {
+        "hour": (now.second % DAY // 3600).astype(np.int8),
+        "weekday": (now.second // DAY % 7 + 1).astype(np.int8),
+        "distance": np.hypot(*(place - other).T),
+        "card_gap_hours": _gap_hours(by_card),
+    }
+    for window in WINDOWS:
+        out[f"amount_over_mean_{window}d"] = columns["amount"] / columns[f"card_mean_amount_{window}d"]
+    sums = by_terminal.sums(cents)
+    for window, begin, end in _delayed(by_terminal):
+        count = (end - begin).astype(np.float64)
+        count[count == 0] = np.nan
+        out[f"terminal_mean_amount_{window}d"] = by_terminal.put((sums[end] - sums[begin]) / (100 * count))
+    return out
+
+
+def _gap_hours(by_card: _Order) -> np.ndarray:
+    """Give the hours since the payment before, NaN where it is longer ago than the longest window."""
+    before = np.maximum(by_card.asked - 1, 0)
+    gap = (by_card.code[by_card.asked] - by_card.code[before]).astype(np.float64)
+    gap[(by_card.asked == 0) | (gap >= max(WINDOWS) * DAY)] = np.nan
+    return by_card.put(gap / 3600)
+
+
+def _sorted(who: np.ndarray, second: np.ndarray, skipped: int) -> _Order:
+    """Sort payments by who and when, and find those after the first `skipped`.
 
     The stride between two codes of `who` exceeds every time plus every look back, so that a window never reaches
     into the neighbour's payments.
@@ -312,11 +468,5 @@ def _sorted(
     stride = int(second.max(initial=0)) + (HISTORY_DAYS + 1) * DAY
     code = who.astype(np.int64) * stride + second
     order = np.argsort(code, kind="stable")
-    sums = np.concatenate([[0], np.cumsum(value[order], dtype=np.int64)])
-    return order, code[order], sums
-
-
-def _put_back(order: np.ndarray, values: np.ndarray) -> np.ndarray:
-    out = np.empty_like(values)
-    out[order] = values
-    return out
+    asked = np.flatnonzero(order >= skipped)
+    return _Order(order, code[order], asked, order[asked] - skipped)
