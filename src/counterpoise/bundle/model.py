@@ -15,6 +15,7 @@ from counterpoise.bundle.histogram import Histogram
 from counterpoise.bundle.plots import ModelPlots
 from counterpoise.bundle.schema import Schema
 from counterpoise.calibrate import CalibrationMap, IdentityMap, MapChain, PriorMap, change_prior
+from counterpoise.calibrate.crossfit import scores_of
 from counterpoise.decide import ClassRule, OperatingPoint, ThresholdCurve, with_costs, with_prior
 from counterpoise.errors import NotApplicable, OptionError
 
@@ -125,7 +126,7 @@ class Model:
     def _probabilities(self, features: pl.DataFrame) -> np.ndarray:
         if features.height == 0:
             return np.empty((0, len(self.labels)))
-        raw = self.learner.predict_proba(features)
+        raw = scores_of(self.learner, features)
         if len(self.labels) > 2:
             return np.asarray(self.calibration.apply(raw))
         positive = np.asarray(self.calibration.apply(raw[:, 1]))

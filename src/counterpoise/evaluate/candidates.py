@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from sklearn.base import is_classifier
 
 from counterpoise.errors import OptionError, TypeOfInputError
 from counterpoise.evaluate.watch import WatchedSampler
@@ -128,7 +129,15 @@ def candidates_for(
 
 
 def _named(things: Iterable[Any] | Mapping[str, Any], check: Any) -> Iterable[tuple[str, Any]]:
+    things = [things] if isinstance(things, str) else things
     pairs = things.items() if isinstance(things, Mapping) else [_name_of(thing) for thing in things]
+    if not pairs:
+        raise OptionError(
+            f"{things!r} was given.",
+            expected="Expected at least one name or object.",
+            why="There would be nothing to compare.",
+            hint="Leave it out to try those of the catalogue.",
+        )
     seen: set[str] = set()
     for name, thing in pairs:
         check(name, thing)
@@ -152,23 +161,40 @@ def _name_of(thing: Any) -> tuple[str, Any]:
 def _check_sampler(name: str, thing: Any) -> None:
     if thing is None:
         check_treatment(name)
-    elif not (hasattr(thing, "fit_resample") or hasattr(thing, "plan")):
-        raise _not_a("sampler with fit_resample", name, thing)
+    elif isinstance(thing, type) or not (hasattr(thing, "fit_resample") or hasattr(thing, "plan")):
+        raise _not_a("sampler with fit_resample", name, thing, "Pass for example SMOTE(k_neighbors=3).")
 
 
 def _check_classifier(name: str, thing: Any) -> None:
     if thing is None:
         make_learner(name)
-    elif not (hasattr(thing, "fit") and hasattr(thing, "predict_proba")):
-        raise _not_a("classifier with fit and predict_proba", name, thing)
+    elif isinstance(thing, type) or not hasattr(thing, "fit"):
+        raise _not_a("classifier", name, thing, "Pass for example LogisticRegression(C=0.1).")
+    elif not (hasattr(thing, "get_params") and hasattr(thing, "__sklearn_tags__")):
+        raise _not_a(
+            "classifier that can be cloned",
+            name,
+            thing,
+            "Derive it from sklearn.base.ClassifierMixin, BaseEstimator.",
+        )
+    elif not (
+        hasattr(thing, "predict_proba") or (hasattr(thing, "decision_function") and is_classifier(thing))
+    ):
+        raise _not_a(
+            "classifier with predict_proba or decision_function",
+            name,
+            thing,
+            "Take one that scores rows, or wrap it in sklearn.calibration.CalibratedClassifierCV.",
+        )
 
 
-def _not_a(what: str, name: str, thing: Any) -> TypeOfInputError:
+def _not_a(what: str, name: str, thing: Any, hint: str) -> TypeOfInputError:
+    kind = f"the class {thing.__name__} itself" if isinstance(thing, type) else f"a {type(thing).__name__}"
     return TypeOfInputError(
-        f"{name!r} is a {type(thing).__name__}.",
-        expected=f"Expected a {what}, or a name of the catalogue.",
-        why="Candidates are fitted and scored in every fold.",
-        hint="Wrap it in a scikit-learn estimator.",
+        f"{name!r} is {kind}.",
+        expected=f"Expected a {what}, as an object, or a name of the catalogue.",
+        why="Candidates are cloned, fitted and scored in every fold.",
+        hint=hint,
     )
 
 
@@ -198,7 +224,7 @@ def build(
         Puts the prior back by the closed form only.
     """
     treatment = candidate.treatment if candidate.treatment_object is None else candidate.treatment_object
-    if judging is not None and candidate.treatment_object is not None and not hasattr(treatment, "plan"):
+    if candidate.treatment_object is not None and not hasattr(treatment, "plan"):
         treatment = WatchedSampler(treatment, judging)
     return make_candidate(
         treatment,

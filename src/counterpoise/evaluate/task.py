@@ -12,6 +12,7 @@ import polars as pl
 
 from counterpoise.evaluate.candidates import Candidate, build
 from counterpoise.evaluate.nesting import Inner
+from counterpoise.evaluate.watch import check_scores
 from counterpoise.table.frames import take
 
 __all__ = ["FoldScores", "run_fold"]
@@ -94,6 +95,7 @@ def run_fold(
     del part
     proba = _positive(model.predict_proba(_rows(table, features, rest)))
     ended = time.perf_counter()
+    check_scores(proba, len(rest), candidate.learner)
     return FoldScores(proba, fitted - started, ended - fitted, _history(model), nested)
 
 

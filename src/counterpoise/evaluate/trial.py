@@ -50,6 +50,7 @@ from counterpoise.evaluate.running import Progress, Run
 from counterpoise.evaluate.several import ClassFigures, ClassJudged, check_classes, judge_classes
 from counterpoise.evaluate.thinning import loss_findings
 from counterpoise.evaluate.verdict import Contender, reach_verdict
+from counterpoise.evaluate.watch import without_samplers
 from counterpoise.profile import profile
 from counterpoise.scale import make_engine, n_cores
 from counterpoise.split import Folds, make_folds
@@ -638,7 +639,8 @@ def _champion(table: Table, shown: Repeat, run: Run, record: TrialRecord, seed: 
         calibration: CalibrationMap = judged.calibration
     else:
         treated = fitted(candidate)
-        learner, calibration = treated.learner_, MapChain((treated.map_, judged.calibration))
+        learner = without_samplers(treated.learner_)
+        calibration = MapChain((treated.map_, judged.calibration))
     of_champion = next(c for c in record.candidates if c.candidate == candidate.name)
     facts = {
         "candidate": candidate.name,
