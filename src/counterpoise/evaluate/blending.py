@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from counterpoise.calibrate import log_odds
 from counterpoise.evaluate.candidates import UNTREATED, Candidate
 from counterpoise.evaluate.judging import Case
 from counterpoise.evaluate.ledger import FinishedFold
 from counterpoise.evaluate.metrics import average_precision
 from counterpoise.evaluate.running import Run
 from counterpoise.evaluate.task import FoldScores
-from counterpoise.learn.blend import BlendClassifier, blend_weights
+from counterpoise.learn.blend import LEAST_PROBABILITY, BlendClassifier, blend_weights
+from counterpoise.learn.classifier import log_odds
 
 __all__ = ["BLEND", "blend_of_champions", "blend_run", "blendable"]
 
@@ -71,11 +71,19 @@ def blend_run(case: Case, members: Sequence[Run]) -> Run:
     odds, fold_of = _odds(case, members), case.fold_of
     folds: list[FinishedFold | None] = []
     for k, fold in enumerate(case.folds.folds):
-        known = np.isin(fold_of, fold.lines)
-        chosen, weights, shift = _weigh(case, odds, known) if fold.lines else _equal(len(odds))
-        mixed = weights @ np.stack([odds[j][fold.test] for j in chosen]) + shift
-        folds.append(_folded(expit(mixed), [members[j].finished()[k] for j in chosen]))
+        nested = _inner_odds(case, members, k)
+        basis, known = nested or odds, ~np.isnan(nested[0]) if nested else np.isin(fold_of, fold.lines)
+        recipe = _weigh(case, basis, known) if known.any() else _equal(len(odds))
+        inner = _mixed(nested, fold.train, *recipe) if nested else None
+        parts = [members[j].finished()[k] for j in recipe[0]]
+        folds.append(_folded(_mixed(odds, fold.test, *recipe), inner, parts))
     return Run(BLEND, folds)
+
+
+def _mixed(
+    odds: list[np.ndarray], rows: np.ndarray, chosen: list[int], weights: np.ndarray, shift: float
+) -> np.ndarray:
+    return np.asarray(expit(weights @ np.stack([odds[j][rows] for j in chosen]) + shift))
 
 
 def _odds(case: Case, members: Sequence[Run]) -> list[np.ndarray]:
@@ -83,9 +91,27 @@ def _odds(case: Case, members: Sequence[Run]) -> list[np.ndarray]:
     for run in members:
         scores = np.full(len(case.y), np.nan)
         for fold, done in zip(case.folds.folds, run.finished(), strict=True):
-            scores[fold.test] = log_odds(done.scores.proba)
+            scores[fold.test] = _finite_odds(done.scores.proba)
         found.append(scores)
     return found
+
+
+def _inner_odds(case: Case, members: Sequence[Run], number: int) -> list[np.ndarray]:
+    """Give the nested scores of a fold's training part; nothing where a member has none."""
+    train, found = case.folds.folds[number].train, []
+    for run in members:
+        inner = run.finished()[number].scores.inner
+        if inner is None:
+            return []
+        scores = np.full(len(case.y), np.nan)
+        scores[train] = _finite_odds(inner)
+        found.append(scores)
+    return found
+
+
+def _finite_odds(proba: np.ndarray) -> np.ndarray:
+    """Give log-odds, of certainties those that `BlendClassifier` takes them for."""
+    return log_odds(np.column_stack([1.0 - proba, proba]), LEAST_PROBABILITY)
 
 
 def _weigh(case: Case, odds: list[np.ndarray], rows: np.ndarray) -> tuple[list[int], np.ndarray, float]:
@@ -102,11 +128,12 @@ def _equal(n_members: int) -> tuple[list[int], np.ndarray, float]:
     return list(range(n_members)), np.full(n_members, 1 / n_members), 0.0
 
 
-def _folded(proba: np.ndarray, parts: list[FinishedFold]) -> FinishedFold:
+def _folded(proba: np.ndarray, inner: np.ndarray | None, parts: list[FinishedFold]) -> FinishedFold:
     scores = FoldScores(
         proba,
         sum(part.scores.fit_seconds for part in parts),
         sum(part.scores.predict_seconds for part in parts),
+        inner=inner,
     )
     return FinishedFold(scores, max(part.peak_bytes for part in parts))
 
