@@ -33,7 +33,7 @@ def test_evidence_of_a_rate_inside_its_range_has_expectation_at_most_one(low, hi
     for rate in (low, (low + high) / 2, high):
         assert logsumexp(logs + binom.logpmf(k, n, rate)) <= 1e-9
     for rate in (low / 4, high + (1 - high) / 2):
-        if n == 300 and not low <= rate <= high:
+        if n == 300 and not low <= rate <= high and rate * n > 5:
             assert logsumexp(logs + binom.logpmf(k, n, rate)) > 0
 
 
