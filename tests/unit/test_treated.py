@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -24,7 +24,8 @@ from counterpoise.errors import (
     OptionError,
     TypeOfInputError,
 )
-from counterpoise.learn import BoostingClassifier, LogisticClassifier, Treated, make_candidate
+from counterpoise.learn import BoostingClassifier, LinearLearner, LogisticClassifier, Treated, make_candidate
+from counterpoise.learn.boosting import growth_for
 from counterpoise.resample import RandomOverSampler, RandomUnderSampler
 
 
@@ -308,3 +309,59 @@ def test_what_cannot_be_done_is_refused_in_one_message(seed: int) -> None:
         Treated(LogisticRegression(), "cost_weight").fit(X, y)
     with pytest.raises(InputError, match="negative"):
         Treated(LogisticRegression()).fit(X, y, sample_weight=-np.ones(200))
+
+
+# --- rows that judge are never treated ---------------------------------------------------------------------------
+
+
+class Watched(RandomOverSampler):
+    """Remembers the rows that it was given, by their first column."""
+
+    given: ClassVar[list[set[float]]] = []
+
+    def plan(self, X, y):
+        Watched.given.append(set(np.asarray(X)[:, 0].tolist()))
+        return super().plan(X, y)
+
+
+@pytest.mark.parametrize(
+    ("learner", "n_parts", "share"),
+    [
+        (BoostingClassifier(early_stopping=True, max_iter=20, random_state=0), 1, 0.85),
+        (LinearLearner(num_models=4, validation=0.25, random_state=0), 1, 0.75),
+        (LinearLearner(num_models=4, validation=4, random_state=0), 4, 0.75),
+    ],
+)
+def test_a_learner_that_keeps_rows_apart_treats_only_the_others(learner, n_parts, share):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(1200, 3))
+    y = (X[:, 0] + rng.normal(size=1200) > 2.2).astype(int)
+    Watched.given.clear()
+    model = Treated(learner, Watched(random_state=0), recalibrate=None, random_state=0).fit(X, y)
+    parts = [rows for rows in Watched.given if len(rows) < 1200]
+    assert len(parts) == n_parts
+    assert all(abs(len(rows) / 1200 - share) < 0.02 for rows in parts)
+    assert any(len(rows) == 1200 for rows in Watched.given)  # what is kept is learned from all rows
+    assert model.learner_.rates_.shape == (2,)
+
+
+def test_trees_grow_by_the_positives_there_are_and_not_by_those_invented():
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(3000, 3))
+    y = (X[:, 0] > np.quantile(X[:, 0], 1 - 50 / 3000)).astype(int)
+    model = Treated(BoostingClassifier(random_state=0), "smote", recalibrate="prior", random_state=0).fit(
+        X, y
+    )
+    assert model.learner_.growth_ == growth_for(int(y.sum()), 3000)
+    assert not len(model.learner_.validation_scores_)
+
+
+@pytest.mark.parametrize("treatment", ["class_weight", "random_over", "smote"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_linear_learner_puts_the_balance_back_itself(treatment, n_classes):
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(4000, 3))
+    y = np.digitize(X[:, 0] + 0.8 * rng.normal(size=4000), [1.6, 2.4][: n_classes - 1])
+    learner = LinearLearner(num_models=4, validation=0.25, random_state=0)
+    proba = Treated(learner, treatment, recalibrate=None, random_state=0).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(proba.mean(axis=0), np.bincount(y) / 4000, rtol=0.05)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -23,7 +24,7 @@ from counterpoise.calibrate.intercept import class_shifts, intercept_of
 from counterpoise.calibrate.platt import fit_line
 from counterpoise.chance import Seed, Streams
 from counterpoise.errors import CounterpoiseWarning, InputError, NotApplicable, OptionError, nearest_names
-from counterpoise.learn.classifier import TableClassifier, probabilities
+from counterpoise.learn.classifier import probabilities
 from counterpoise.learn.inputs import balanced_weights, check_labels, check_rows, check_table, check_weights
 from counterpoise.learn.linear_family import NEWTON_WIDTH, BinaryRows, Members, Watch, binary_rows, fit_binary
 from counterpoise.learn.linear_family_grid import choices, grid, strongest_l1
@@ -31,6 +32,7 @@ from counterpoise.learn.linear_family_stream import FamilyStream
 from counterpoise.learn.linear_family_wide import fit_softmax, softmax_rows
 from counterpoise.learn.linear_learner_criteria import Criterion, best_line, counts_at_lines, cross_entropy
 from counterpoise.learn.linear_learner_design import LinearDesign
+from counterpoise.learn.validating import ValidatingClassifier
 from counterpoise.table.frames import n_rows
 
 __all__ = ["LinearLearner"]
@@ -85,8 +87,15 @@ class _Task:
         Z = self.Z[rows]
         return np.column_stack([Z, np.ones(len(Z))])
 
+    def take(self, rows: np.ndarray) -> _Task:
+        return replace(self, Z=self.Z[rows], codes=self.codes[rows], weight=self.weight[rows])
 
-class LinearLearner(TableClassifier):
+
+_Learned = Callable[[np.ndarray], _Task]
+"""Gives some rows as they are learned from."""
+
+
+class LinearLearner(ValidatingClassifier):
     r"""A family of linear models that share every pass over the data; the best by a criterion is kept.
 
     Member m minimises the weighted mean loss plus ``wd / 2 ||w||^2 + l1 ||w||_1``, the intercept free. With the
@@ -230,10 +239,27 @@ class LinearLearner(TableClassifier):
         self.design_names_ = list(self._design.names_)
         self._stream: FamilyStream | None = None
         task = self._standardised(Z, codes, weight)
+
+        def learned(rows: np.ndarray | None) -> _Task:
+            return self._learned_task(task, X, rows)
+
+        whole = learned(None)
+        tilt = np.log(self.rates_)
         if len(self.classes_) == 2:
-            self._learn_binary(task, options)
+            self._learn_binary(task, options, whole, learned, float(tilt[1] - tilt[0]))
         else:
-            self._learn_softmax(task, options)
+            self._learn_softmax(task, options, whole, learned, tilt)
+        self.rates_ = np.ones(len(self.classes_))
+
+    def _learned_task(self, task: _Task, X: Any, rows: np.ndarray | None) -> _Task:
+        """Give some rows, or all, as they are learned from: treated, where there is a treatment."""
+        if self._treat is None:
+            self.rates_ = np.ones(len(self.classes_))
+            return task if rows is None else task.take(rows)
+        X, codes, weights = self._learned_from(X, task.codes, task.weight, rows)
+        weight = np.ones(len(codes)) if weights is None else weights
+        Z = np.ascontiguousarray((self._design.block(X) - self._mean) / self._scale)
+        return replace(task, Z=Z, codes=codes, weight=weight)
 
     def _checked(self, n_classes: int) -> _Checked:
         for name, value, offered in (
@@ -316,17 +342,19 @@ class LinearLearner(TableClassifier):
 
     # --- two classes -------------------------------------------------------------------------------------------
 
-    def _learn_binary(self, task: _Task, options: _Checked) -> None:
-        parts, members = self._validation(task.codes), self._members(task, options)
-        margins, judged, W, n_passes = self._trained(task, members, options, parts)
+    def _learn_binary(
+        self, task: _Task, options: _Checked, whole: _Task, learned: _Learned, tilt: float
+    ) -> None:
+        parts, members = self._validation(task.codes), self._members(whole, options)
+        margins, judged, W, n_passes = self._trained(task, members, options, parts, whole, learned)
         outcome, weight = task.codes[judged] == 1, task.weight[judged]
-        slope, shift = self._to_log_odds(outcome, margins, weight, members)
+        slope, shift = self._to_log_odds(outcome, margins, weight, members, tilt)
         kept = self._calibration_rows(task.codes[judged])
         value, lines = _judge(options.criterion, outcome, margins * slope + shift, weight, kept)
         best = int(np.argmin(value) if options.criterion.is_loss else np.argmax(value))
         chosen, final = members.take(np.array([best])), W[:, [best]]
         if len(parts) == 1:
-            final, _ = fit_binary(self._rows(task, slice(None), options), chosen, start=final)
+            final, _ = fit_binary(self._rows(whole, options), chosen, start=final)
         if not options.criterion.is_loss:
             lines[best] += _level(outcome, margins[:, best] * slope[best] + shift[best], weight)
         coef, intercept = self._in_units(final[:, 0])
@@ -337,7 +365,7 @@ class LinearLearner(TableClassifier):
         self._line = float(lines[best])
         self.threshold_: float | None = float(expit(self._line))
         self.family_coef_, self.family_intercept_ = self._in_units(W)
-        self._keep_family(members, task, options, value, expit(lines), n_passes, best)
+        self._keep_family(members, whole, options, value, expit(lines), n_passes, best)
 
     def _keep_family(
         self,
@@ -393,11 +421,11 @@ class LinearLearner(TableClassifier):
             hint='Pass "balanced" to give both classes the same mass.',
         )
 
-    def _rows(self, task: _Task, which: np.ndarray | slice, options: _Checked) -> BinaryRows:
+    def _rows(self, task: _Task, options: _Checked) -> BinaryRows:
         return binary_rows(
-            task.Z[which],
-            task.codes[which] == 1,
-            task.weight[which],
+            task.Z,
+            task.codes == 1,
+            task.weight,
             loss="hinge" if self.loss == "hinge" else "logistic",
             l2_scale=task.l2_scale,
             l1_scale=task.l1_scale,
@@ -410,21 +438,23 @@ class LinearLearner(TableClassifier):
         members: Members,
         options: _Checked,
         parts: list[tuple[np.ndarray, np.ndarray]],
+        whole: _Task,
+        learned: _Learned,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Train the family; give margins of the judged rows, those rows, coefficients and passes."""
         seed = Streams.of(0).child("curvature").generator()
         if len(parts) == 1:
             train, judged = parts[0]
-            rows = self._rows(task, train, options)
+            rows = self._rows(learned(train), options)
             ahead = task.with_ones(judged)
             watch = self._watch(ahead, task.codes[judged] == 1, task.weight[judged], members)
             W, n_passes = fit_binary(rows, members, init_bias=self.init_bias, seed=seed, watch=watch)
             return ahead @ W, judged, W, n_passes
-        rows = self._rows(task, slice(None), options)
+        rows = self._rows(whole, options)
         W, n_passes = fit_binary(rows, members, init_bias=self.init_bias, seed=seed)
         margins = np.empty((len(task.codes), len(members)))
         for train, judged in parts:
-            rows = self._rows(task, train, options)
+            rows = self._rows(learned(train), options)
             part, _ = fit_binary(rows, members, start=W, seed=seed)
             margins[judged] = task.with_ones(judged) @ part
         return margins, np.arange(len(task.codes)), W, n_passes
@@ -449,13 +479,18 @@ class LinearLearner(TableClassifier):
         return watch
 
     def _to_log_odds(
-        self, outcome: np.ndarray, margins: np.ndarray, weight: np.ndarray, members: Members
+        self,
+        outcome: np.ndarray,
+        margins: np.ndarray,
+        weight: np.ndarray,
+        members: Members,
+        tilt: float = 0.0,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give slope and shift that turn each member's margins into log-odds."""
+        """Give slope and shift that turn each member's margins into log-odds; a treatment has moved them by `tilt`."""
         if self.loss == "hinge":
             lines = np.array([fit_line(outcome, expit(column), weight) for column in margins.T])
             return lines[:, 0], lines[:, 1]
-        return np.ones(len(members)), -np.log(members.positive_weight)
+        return np.ones(len(members)), -np.log(members.positive_weight) - tilt
 
     def _calibration_rows(self, codes: np.ndarray) -> np.ndarray | slice:
         n = self.num_calibration_samples
@@ -475,43 +510,42 @@ class LinearLearner(TableClassifier):
 
     # --- several classes -----------------------------------------------------------------------------------------
 
-    def _learn_softmax(self, task: _Task, options: _Checked) -> None:
+    def _learn_softmax(
+        self, task: _Task, options: _Checked, whole: _Task, learned: _Learned, tilt: np.ndarray
+    ) -> None:
         n_classes, parts = len(self.classes_), self._validation(task.codes)
         by_class = np.ones(n_classes)
         if self.balance_multiclass_weights:
-            by_class = balanced_weights(task.codes, task.weight, n_classes)
-        members = self._softmax_members(options, float((task.weight * by_class[task.codes]).sum()))
+            by_class = balanced_weights(whole.codes, whole.weight, n_classes)
+        members = self._softmax_members(options, float((whole.weight * by_class[whole.codes]).sum()))
 
-        def train(
-            rows: np.ndarray | slice, some: Members, start: np.ndarray | None
-        ) -> tuple[np.ndarray, np.ndarray]:
-            codes = task.codes[rows]
+        def train(rows: _Task, some: Members, start: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
             prepared = softmax_rows(
-                task.Z[rows],
-                codes,
-                task.weight[rows] * by_class[codes],
+                rows.Z,
+                rows.codes,
+                rows.weight * by_class[rows.codes],
                 n_classes,
-                l2_scale=task.l2_scale,
-                l1_scale=task.l1_scale,
+                l2_scale=rows.l2_scale,
+                l1_scale=rows.l1_scale,
             )
             return fit_softmax(prepared, some, start=start)
 
-        first: np.ndarray | slice = parts[0][0] if len(parts) == 1 else slice(None)
-        W, n_passes = train(first, members, None)
+        moved = np.log(by_class) + tilt
+        W, n_passes = train(learned(parts[0][0]) if len(parts) == 1 else whole, members, None)
         values = np.zeros((len(parts), len(members)))
         for row, (rows, judged) in enumerate(parts):
-            part = W if len(parts) == 1 else train(rows, members, W)[0]
-            margins = np.tensordot(task.with_ones(judged), part, axes=1) - np.log(by_class)[:, None]
+            part = W if len(parts) == 1 else train(learned(rows), members, W)[0]
+            margins = np.tensordot(task.with_ones(judged), part, axes=1) - moved[:, None]
             values[row] = _judge_classes(options.criterion, task.codes[judged], margins, task.weight[judged])
         value = values.mean(axis=0)
         best = int(np.argmin(value) if options.criterion.is_loss else np.argmax(value))
         final = W[..., [best]]
         if len(parts) == 1:
-            final, _ = train(slice(None), members.take(np.array([best])), final)
-        self._keep_softmax(task, final[..., 0], by_class)
+            final, _ = train(whole, members.take(np.array([best])), final)
+        self._keep_softmax(task, final[..., 0], moved)
         self.family_coef_ = np.moveaxis(W[:-1], (0, 1, 2), (2, 1, 0)) / self._scale
         self.family_intercept_ = W[-1].T - self.family_coef_ @ self._mean
-        self._keep_family(members, task, options, value, None, n_passes, best)
+        self._keep_family(members, whole, options, value, None, n_passes, best)
 
     def _softmax_members(self, options: _Checked, total: float) -> Members:
         chosen_for_you = options.l1 is None and options.wd is None
@@ -519,12 +553,12 @@ class LinearLearner(TableClassifier):
         l1 = options.l1 if options.l1 is not None else [0.0]
         return grid(n, [1.0], l1, options.wd, np.array([total]), [1.0])
 
-    def _keep_softmax(self, task: _Task, W: np.ndarray, by_class: np.ndarray) -> None:
-        margins = task.with_ones() @ W - np.log(by_class)
+    def _keep_softmax(self, task: _Task, W: np.ndarray, moved: np.ndarray) -> None:
+        margins = task.with_ones() @ W - moved
         proba = np.asarray(softmax(margins, axis=1))
         level = np.array(class_shifts(task.codes, proba, task.weight))
         self.coef_ = W[:-1].T / self._scale
-        self.intercept_ = W[-1] - np.log(by_class) + level - self.coef_ @ self._mean
+        self.intercept_ = W[-1] - moved + level - self.coef_ @ self._mean
         self._line = 0.0
         self.threshold_ = None
 
@@ -603,7 +637,7 @@ class LinearLearner(TableClassifier):
         chance = Streams.of(self.random_state if isinstance(self.random_state, int) else 0)
         chance = chance.child("linear_learner", "piece", stream.n_pieces)
         train, held = held_out(codes, self.classes_, HELD_OUT, chance)
-        stream.learn(self._rows(task, train, options))
+        stream.learn(self._rows(task.take(train), options))
         stream.hold(task.with_ones(held), codes[held] == 1, weight[held], chance.child("keys").generator())
         self._judge_stream(stream, task, options)
 
