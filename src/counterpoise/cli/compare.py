@@ -21,7 +21,12 @@ _SAID = ("feasibility", "limit_out_of_reach")
 
 
 def action(
-    table: Any, out: Path, *, figures: Literal["png", "svg", "json"] | None = None, **options: Any
+    table: Any,
+    out: Path,
+    *,
+    figures: Literal["png", "svg", "json"] | None = None,
+    mlflow: str | None = None,
+    **options: Any,
 ) -> Trial:
     """Compare, and write what was found.
 
@@ -34,6 +39,8 @@ def action(
         fold.
     figures : {"png", "svg", "json"}, optional
         Also write every chart to ``figures/``.
+    mlflow : str, optional
+        Also log the trial in this MLflow store.
     **options : object
         As `counterpoise.compare` takes them.
 
@@ -49,13 +56,18 @@ def action(
     """
     from counterpoise.cli.progress import bar
     from counterpoise.evaluate import compare
+    from counterpoise.evaluate.tracking import open_experiment
 
     _check_folder(out)
+    if mlflow is not None:
+        open_experiment(mlflow)  # it had better fail before the work than after it
     with bar("comparing") as tell:
         trial = compare(table, out=out, on_progress=tell, **options)
     trial.save(out)
     if figures is not None:
         trial.plots.save(out / "figures", figures)
+    if mlflow is not None:
+        trial.log_mlflow(mlflow)
     return trial
 
 
@@ -213,6 +225,9 @@ def register(app: typer.Typer) -> None:
             Literal["png", "svg", "json"] | None,
             typer.Option("--figures", help="Also write every chart to DIR/figures."),
         ] = None,
+        mlflow: Annotated[
+            str | None, typer.Option("--mlflow", metavar="URI", help="Also log every candidate in MLflow.")
+        ] = None,
         as_json: o.Json = False,
     ) -> None:
         """Find out what should be done about the imbalance, if anything; leave a report and a model."""
@@ -241,6 +256,7 @@ def register(app: typer.Typer) -> None:
             read,
             out,
             figures=figures,
+            mlflow=mlflow,
             goal=parsed if cost_matrix is None else read_costs(cost_matrix),
             treatments=o.names(treatments),
             learners=o.names(learners),

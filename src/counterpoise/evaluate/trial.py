@@ -129,6 +129,32 @@ class Trial:
 
         return _write(Path(path), render(self.record))
 
+    def log_mlflow(self, uri: str | None = None, experiment: str = "counterpoise") -> str:
+        """Log the trial in MLflow: a run for it, and one beneath it for each candidate.
+
+        Parameters
+        ----------
+        uri : str, optional
+            The store, such as ``"sqlite:///mlflow.db"``; by default what MLflow is set to.
+        experiment : str, default="counterpoise"
+            Where the runs go; made where it is not there.
+
+        Returns
+        -------
+        str
+            Id of the trial's run.
+
+        Raises
+        ------
+        MissingExtra
+            If the extra ``mlflow`` is not installed.
+        OptionError
+            If the store cannot be used.
+        """
+        from counterpoise.evaluate.tracking import log_trial
+
+        return log_trial(self, uri, experiment)
+
     def save(self, folder: str | Path) -> Path:
         """Write report, leaderboard, record and model.
 
