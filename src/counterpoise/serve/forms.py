@@ -41,7 +41,8 @@ class NewEndpoint(_Form):
     """An endpoint to be made: a name, and a model on the server or a bundle that was sent."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "card-fraud", "model": "/srv/models/fraud.model"}]}
+        strict=True,
+        json_schema_extra={"examples": [{"name": "card-fraud", "model": "/srv/models/fraud.model"}]},
     )
 
     name: str
@@ -53,6 +54,8 @@ class NewEndpoint(_Form):
 class Costs(_Form):
     """Costs of errors, and of right decisions where they are not 0."""
 
+    model_config = ConfigDict(strict=True)
+
     fn: float
     fp: float
     tp: float = 0.0
@@ -63,6 +66,7 @@ class ChangeForm(_Form):
     """One change of an endpoint. Each can be taken back: {"roll_back": true}."""
 
     model_config = ConfigDict(
+        strict=True,
         json_schema_extra={
             "examples": [
                 {"line": 0.2, "note": "fewer alerts over the holidays"},
@@ -72,12 +76,14 @@ class ChangeForm(_Form):
                 {"promote": True},
                 {"roll_back": True},
             ]
-        }
+        },
     )
 
     model: str | None = Field(default=None, description="A new version: a bundle on the server's machine.")
     bundle: str | None = Field(default=None, description="A new version: what POST /bundles gave.")
-    version: int | None = Field(default=None, description="A version that the endpoint had.")
+    version: Annotated[int, Field(ge=1, lt=2**31)] | None = Field(
+        default=None, description="A version that the endpoint had."
+    )
     share: Share | None = Field(
         default=None, description="Makes it the challenger: with this share of the requests; 0: in shadow."
     )
