@@ -244,6 +244,16 @@ class Memory:
         held = f"this process and its {self.n_workers} workers" if self.n_workers else "this process"
         return f"of {say_bytes(self.limit or 0)} allowed, {held} hold {say_bytes(self.idle_bytes)} before it begins"
 
+    def is_exceeded(self) -> bool:
+        """Say whether more is held than is allowed.
+
+        Returns
+        -------
+        bool
+            Always False without a limit.
+        """
+        return self.limit is not None and resident_bytes() > self.limit
+
     def room(self, others: Sequence[float] = ()) -> float:
         """Say how much one more fit may take.
 

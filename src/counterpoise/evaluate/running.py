@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -215,6 +216,10 @@ class _Running:
     judging_seconds: float = 0.0
     under_way: dict[tuple[int, int], float] = field(default_factory=dict)
     """Predicted bytes of the folds that run."""
+    waiting: deque[tuple[Run, int]] = field(default_factory=deque)
+    """Folds that are to be run before any others."""
+    is_alone: bool = False
+    """Whether folds run one at a time, because together they took more memory than was predicted."""
 
     def __post_init__(self) -> None:
         n = len(self.folds)
@@ -231,15 +236,14 @@ class _Running:
             return
         self.memory.measure(self.engine.n_workers)
         tasks = self._tasks()
-        waiting = next(tasks, None)
         while True:
-            while waiting is not None and self._has_room(waiting[0], waiting[1]):
-                self._submit(*waiting)
-                waiting = next(tasks, None)
+            self._feed(tasks)
             if not self.engine.pending():
                 break
             for done in self.engine.wait(_PATIENCE_SECONDS):
                 self._record(done)
+            if self.memory.is_exceeded():
+                self._relieve()
             if self.deadline.left() < self._reserve() and self._has_baseline():
                 self.stop("the budget ended before it was finished")
                 break
@@ -254,12 +258,36 @@ class _Running:
                     break
                 yield run, k
 
+    def _feed(self, tasks: Iterator[tuple[Run, int]]) -> None:
+        """Start what may be started."""
+        while self.engine.pending() < self.engine.n_workers:
+            task = self.waiting.popleft() if self.waiting else next(tasks, None)
+            if task is None:
+                return
+            if task[0].is_given_up:
+                continue
+            if not self._has_room(*task):
+                self.waiting.appendleft(task)
+                return
+            self._submit(*task)
+
     def _has_room(self, run: Run, k: int) -> bool:
-        """Say whether a fold may begin now: a worker is free, and the memory holds it beside those that run."""
-        if self.engine.pending() >= self.engine.n_workers:
-            return False
+        """Say whether the memory holds a fold beside those that run; alone it always may try."""
         others = list(self.under_way.values())
-        return not others or self._bytes(run, k) <= self.memory.room(others)
+        return not others or (not self.is_alone and self._bytes(run, k) <= self.memory.room(others))
+
+    def _relieve(self) -> None:
+        """End what runs, where more is held than is allowed: try it again one by one, or give the one up that did."""
+        ended = [(self.runs[index], k) for index, k in self.under_way]
+        self.engine.cancel()
+        self.under_way.clear()
+        if len(ended) > 1:
+            self.is_alone = True
+            self.waiting.extendleft(reversed(ended))
+            return
+        for run, k in ended:
+            run.predicted_bytes = self._bytes(run, k)
+            run.reason = f"took more memory than there was: {self.memory.said}"
 
     def _submit(self, run: Run, k: int) -> None:
         job = self._job(run, k)
