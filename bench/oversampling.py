@@ -1,4 +1,4 @@
-"""Random sampling, the SMOTE family, instance hardness and SMOTE with cleaning, beside imbalanced-learn.
+"""Random sampling, the SMOTE family and instance hardness, beside imbalanced-learn.
 
 Shape A has 182,276 rows, 29 columns and 320 positives; shape C is mammography (11,183 x 6, 260 positives). Seconds
 are the best of several runs of ours and, where it takes less than ten seconds, of the peer's. Memory is the peak of
@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import imblearn.combine as their_combine
 import imblearn.over_sampling as their_over
 import imblearn.under_sampling as their_under
 import numpy as np
@@ -97,16 +96,6 @@ def main() -> list[dict]:
         )
     rows += smotenc()
     rows += hardness()
-    for name, target in (("SMOTETomek", 20), ("SMOTEENN", 30)):
-        sampler, peer = getattr(ours, name)(random_state=0), getattr(their_combine, name)(random_state=0)
-        rows.append(
-            row(
-                f"{name} A",
-                lambda s=sampler: s.fit_resample(X, y),
-                lambda p=peer: p.fit_resample(X, y),
-                target,
-            )
-        )
     return rows
 
 
