@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -232,7 +233,8 @@ def _log_model(client: Any, run: str, trial: Trial) -> None:
     """Log the bundle as an MLflow model, for ``mlflow.pyfunc.load_model("runs:/RUN/model")``."""
     from counterpoise.bundle.mlflow_model import export_mlflow
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*input example")  # rows of the table stay where they are
         client.log_artifacts(run, str(export_mlflow(trial.champion, Path(folder) / "model")), "model")
 
 
