@@ -13,7 +13,16 @@ from counterpoise.cli import options as o
 __all__ = ["action", "class_lines", "register", "say"]
 
 
-def action(model: str, table: list[str], target: str, drop: list[str] | None = None) -> dict[str, Any]:
+def action(
+    model: str,
+    table: list[str],
+    target: str,
+    drop: list[str] | None = None,
+    *,
+    in_chunks: bool | None = None,
+    engine: str = "local",
+    workers: int = 0,
+) -> dict[str, Any]:
     """Evaluate a bundle on files.
 
     Parameters
@@ -21,17 +30,22 @@ def action(model: str, table: list[str], target: str, drop: list[str] | None = N
     model : str
         A bundle.
     table : list of str
-        Files or patterns.
+        Files, patterns, folders or addresses.
     target : str
         The column with the outcome.
     drop : list of str, optional
         Columns to leave out.
+    in_chunks : bool, optional
+        Count over chunks at a fixed memory; by default where the table does not fit.
+    engine : str, default="local"
+        Where chunks are counted.
+    workers : int, default=0
+        Processes that count at the same time; 0 counts in this one.
 
     Returns
     -------
     dict
-        ``basis``, ``n_rows``, ``figures`` with intervals, ``n_positive`` and ``confusion`` (several classes:
-        ``classes``).
+        ``basis``, ``n_rows``, ``n_positive``, ``confusion`` and ``figures`` with intervals.
 
     Raises
     ------
@@ -40,12 +54,29 @@ def action(model: str, table: list[str], target: str, drop: list[str] | None = N
     """
     from counterpoise.bundle import load
     from counterpoise.evaluate import evaluate_model
+    from counterpoise.scale import rows_that_fit
 
     loaded = load(model)
     roles = {r: c for r, c in loaded.schema.roles.items() if r in ("weight", "time", "group", "amount", "id")}
-    positive = str(loaded.labels[-1]) if len(loaded.labels) == 2 else None
-    rows = o.read_table(table, target, positive, drop, **_present(table, roles))
+    present = _present(table, roles)
+    source = table if len(table) > 1 else table[0]
+    if in_chunks or (in_chunks is None and rows_that_fit(source) is not None):
+        return _in_chunks(model, source, target, present.get("weight"), engine, workers)
+    rows = o.read_table(table, target, str(loaded.labels[-1]), drop, rows=None, **present)
     return evaluate_model(loaded, rows)
+
+
+def _in_chunks(
+    model: str, source: Any, target: str, weight: str | None, engine: str, workers: int
+) -> dict[str, Any]:
+    from counterpoise.cli.progress import rows_bar
+    from counterpoise.evaluate.streaming import evaluate_chunks
+    from counterpoise.scale import make_engine
+    from counterpoise.table.chunks import chunks_of
+
+    here = workers or (None if engine != "local" else 0)
+    with rows_bar("evaluating") as tell, make_engine(engine, here) as running:
+        return evaluate_chunks(model, chunks_of(source), target, weight=weight, engine=running, on_step=tell)
 
 
 def _present(table: list[str], roles: dict[str, str]) -> dict[str, Any]:
@@ -130,11 +161,21 @@ def register(app: typer.Typer) -> None:
         table: o.TableArgument,
         target: o.Target,
         drop: o.Drop = None,
+        in_chunks: Annotated[
+            bool | None,
+            typer.Option(
+                "--chunks/--whole", help="Count over chunks; by default where the table does not fit."
+            ),
+        ] = None,
+        engine: o.Engine = "local",
+        workers: Annotated[
+            int, typer.Option("--workers", min=0, help="Processes that count chunks; 0: this one.")
+        ] = 0,
         as_json: o.Json = False,
     ) -> None:
         """Say how good a saved model is on a table with the outcome.
 
         Rows that the model was trained on are judged by the probabilities of models that had not seen them.
         """
-        found = action(model, table, target, drop)
+        found = action(model, table, target, drop, in_chunks=in_chunks, engine=engine, workers=workers)
         sys.stdout.write((json.dumps(found, indent=1) if as_json else say(found)) + "\n")
