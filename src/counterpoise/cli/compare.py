@@ -114,6 +114,7 @@ def summary(trial: Trial, out: Path) -> str:
     ]
     if not point.met:
         lines += _wrapped(f"The goal is not met: {point.reason}")
+    lines += _advice_lines(trial)
     for finding in trial.record.findings:
         if finding.code in _SAID and finding.severity != "info":
             lines += _wrapped(finding.sentence)
@@ -123,6 +124,15 @@ def summary(trial: Trial, out: Path) -> str:
             lines += [f"{status.capitalize()} ({len(others)}):"]
             lines += [f"  {c.candidate}: {c.reason}" for c in others]
     return "\n".join([*lines, "", f"Report: {out / 'report.html'}", f"Model:  {out / 'model'}"])
+
+
+def _advice_lines(trial: Trial) -> list[str]:
+    """Say what came of the advice that was given before."""
+    tested = [each for each in trial.record.advice if each.outcome != "not tested"]
+    if not tested:
+        return []
+    lines = [f"  {each.outcome}: {each.title} [{each.source.partition(';')[0]}]" for each in tested]
+    return ["Advice of the profile, held against the trial:", *lines]
 
 
 def _champion_lines(trial: Trial) -> list[str]:

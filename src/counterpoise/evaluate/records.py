@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "FORMAT",
+    "AdviceRecord",
     "BoundaryRecord",
     "CandidateRecord",
     "ClassRecord",
@@ -241,6 +242,17 @@ class FindingRecord(Record):
     source: str = ""
 
 
+class AdviceRecord(Record):
+    """What was advised before anything was trained, and whether the trial confirmed it."""
+
+    code: str
+    title: str
+    sentence: str
+    source: str = ""
+    outcome: Literal["confirmed", "contradicted", "not shown", "not tested"]
+    evidence: str
+
+
 class GuardRecord(Record):
     """One way in which rows that judge could have been known beforehand, and whether they were."""
 
@@ -290,6 +302,8 @@ class TrialRecord(Record):
     """Best first; those not run last."""
     verdict: VerdictRecord
     findings: list[FindingRecord] = Field(default_factory=list)
+    advice: list[AdviceRecord] = Field(default_factory=list)
+    """The profile's claims about treatments and learners, each held against the figures."""
     guard: list[GuardRecord] = Field(default_factory=list)
     """The leakage guard: one a kind of leak."""
     features: list[FeatureRecord] = Field(default_factory=list)

@@ -21,6 +21,7 @@ from counterpoise.chance import Streams
 from counterpoise.decide import ClassGoal, CostMatrix, Goal
 from counterpoise.decide.rule import in_order
 from counterpoise.errors import GoalError, TypeOfInputError
+from counterpoise.evaluate.advising import confirm_advice
 from counterpoise.evaluate.blending import BLEND, blend_of_champions
 from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
@@ -346,6 +347,14 @@ def compare(
             *_feasibility(table, case, contenders),
             *loss_findings(table, runs, split.folds, verdict.champion, seed, deadline.left()),
         ],
+        advice=confirm_advice(
+            seen.findings,
+            records,
+            figures,
+            verdict,
+            greater_is_better=parsed.greater_is_better,
+            rate=seen.rate.value,
+        ),
         guard=guarded,
         features=described,
         planes=planes,

@@ -15,7 +15,7 @@ from counterpoise.profile.records import Finding
 if TYPE_CHECKING:
     from counterpoise.profile.card import Profile
 
-__all__ = ["CHECKS", "advise"]
+__all__ = ["CHECKS", "advise", "customary_treatments"]
 
 FEWEST_POSITIVES = 10
 """Below it no figure about the positives means much."""
@@ -181,6 +181,26 @@ def _line_first(p: Profile) -> Finding | None:
         "better, and it distorts the probabilities. `compare` always runs that model as the baseline.",
         source=VAN_DEN_GOORBERGH,
     )
+
+
+def customary_treatments(rate: float) -> tuple[str, ...]:
+    """Name the treatments that are customary at an imbalance.
+
+    Parameters
+    ----------
+    rate : float
+        Share of positives.
+
+    Returns
+    -------
+    tuple of str
+        Names that `compare` takes.
+    """
+    if rate >= MILD_RATE:
+        return ("class_weight",)
+    if rate > STRONG_RATE:
+        return ("smote", "class_weight")
+    return ("class_weight", "random_over", "random_under", "smote")
 
 
 def _textbook(p: Profile) -> Finding | None:
