@@ -61,14 +61,50 @@ def action(
     present = _present(table, roles)
     source = table if len(table) > 1 else table[0]
     if in_chunks or (in_chunks is None and rows_that_fit(source) is not None):
-        return _in_chunks(model, source, target, present.get("weight"), engine, workers)
+        return evaluate_files(model, source, target, present.get("weight"), engine=engine, workers=workers)
     rows = o.read_table(table, target, str(loaded.labels[-1]), drop, rows=None, **present)
     return evaluate_model(loaded, rows)
 
 
-def _in_chunks(
-    model: str, source: Any, target: str, weight: str | None, engine: str, workers: int
+def evaluate_files(
+    model: str,
+    source: Any,
+    target: str,
+    weight: str | None = None,
+    *,
+    rows_at_once: int = 200_000,
+    engine: str = "local",
+    workers: int = 0,
 ) -> dict[str, Any]:
+    """Evaluate a bundle on files, chunk by chunk, at a fixed memory.
+
+    Parameters
+    ----------
+    model : str
+        A bundle of two classes.
+    source : str, Path or sequence of them
+        Files, patterns, folders or addresses.
+    target : str
+        The column with the outcome.
+    weight : str, optional
+        The column of weights.
+    rows_at_once : int, default=200_000
+        Rows of a chunk.
+    engine : str, default="local"
+        Where chunks are counted.
+    workers : int, default=0
+        Processes that count at the same time; 0 counts in this one.
+
+    Returns
+    -------
+    dict
+        As `action` gives it.
+
+    Raises
+    ------
+    InputError
+        If the model or the table does not fit.
+    """
     from counterpoise.cli.progress import rows_bar
     from counterpoise.evaluate.streaming import evaluate_chunks
     from counterpoise.scale import make_engine
@@ -76,7 +112,8 @@ def _in_chunks(
 
     here = workers or (None if engine != "local" else 0)
     with rows_bar("evaluating") as tell, make_engine(engine, here) as running:
-        return evaluate_chunks(model, chunks_of(source), target, weight=weight, engine=running, on_step=tell)
+        chunks = chunks_of(source, rows_at_once)
+        return evaluate_chunks(model, chunks, target, weight=weight, engine=running, on_step=tell)
 
 
 def _present(table: list[str], roles: dict[str, str]) -> dict[str, Any]:
