@@ -131,8 +131,10 @@ def _advice_lines(trial: Trial) -> list[str]:
     tested = [each for each in trial.record.advice if each.outcome != "not tested"]
     if not tested:
         return []
-    lines = [f"  {each.outcome}: {each.title} [{each.source.partition(';')[0]}]" for each in tested]
-    return ["Advice of the profile, held against the trial:", *lines]
+    lines = ["Advice of the profile, held against the trial:"]
+    for each in tested:
+        lines += _wrapped(f"{each.outcome}: {each.title} [{each.source.partition(';')[0]}]", "  ")
+    return lines
 
 
 def _champion_lines(trial: Trial) -> list[str]:
@@ -150,10 +152,10 @@ def _champion_lines(trial: Trial) -> list[str]:
     return [f"Champion: {name}, class by class:", *class_lines([each.model_dump() for each in champion.classes])]
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, indent: str = "") -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, 80)
+    return textwrap.wrap(text, 80, initial_indent=indent, subsequent_indent=2 * indent)
 
 
 def register(app: typer.Typer) -> None:

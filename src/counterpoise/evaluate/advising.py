@@ -1,8 +1,8 @@
 """What was advised before anything was trained, and whether the trial confirmed it.
 
-Advice comes from the profile, with its source. Each piece that makes a claim about treatments or learners is held against
-what the trial measured: it is *confirmed* or *contradicted* where an interval says so, *not shown* where none does, and
-*not tested* where no candidate could tell.
+Advice comes from the profile, with its source. Each piece that makes a claim about treatments or learners is held
+against what the trial measured: it is *confirmed* or *contradicted* where an interval says so, *not shown* where none
+does, and *not tested* where no candidate could tell.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ class _Trial:
 
     def between(self, one: str, other: str) -> Estimate:
         """Give the paired difference of the goal's figure, the first less the second."""
-        found = self.figures.draws.difference(one, other, self.figures.metric, self.figures.confidence)
-        return Estimate(value=found.value, lower=found.lower, upper=found.upper)
+        return self.figures.simultaneous([one], other)[one]
 
 
 def confirm_advice(
