@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
@@ -19,9 +20,11 @@ from counterpoise.errors import LeakError, OptionError
 from counterpoise.evaluate.candidates import candidates_for
 from counterpoise.evaluate.guard import LEAKS, check_allowed, findings_of, inspect, refuse, sets_aside
 from counterpoise.evaluate.watch import WatchedSampler
-from counterpoise.learn import BoostingClassifier, Treated
+from counterpoise.learn import BoostingClassifier, LinearLearner, Treated
+from counterpoise.learn.validating import ValidatingClassifier
 from counterpoise.resample import SMOTE
 from counterpoise.split import equal_rows, is_telling, make_folds, stratified_folds
+from counterpoise.table.hashing import row_keys
 
 
 def clean(n=600, n_positive=60, seed=0):
@@ -298,7 +301,60 @@ def test_only_what_is_allowed_is_allowed():
         check_allowed(["futur"])
 
 
-def test_our_own_boosting_under_a_treatment_is_no_leak():
-    assert not failed(
-        status(clean(), learners={"mine": BoostingClassifier(early_stopping=False)}, treatments=["smote"])
-    )
+# --- our own learners, by row keys -------------------------------------------------------------------------------
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Remembers, over all clones, which rows it was fitted on and which it was then asked about."""
+
+    seen: ClassVar[list[tuple[np.ndarray, np.ndarray]]] = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_, self.rate_, self.fitted_ = np.unique(y), np.mean(y), row_keys(X)
+        return self
+
+    def predict_proba(self, X):
+        self.seen.append((self.fitted_, row_keys(X)))
+        return np.column_stack([np.full(len(X), 1 - self.rate_), np.full(len(X), self.rate_)])
+
+
+@pytest.mark.parametrize(
+    "treatment", ["smote", "random_over", "random_under", "smote_enn", SMOTE(random_state=0)]
+)
+def test_nothing_resampled_calibrates(treatment):
+    X, y = clean().select("x0", "x1", "x2"), clean()["y"].to_numpy()
+    Recorder.seen.clear()
+    Treated(Recorder(), treatment, random_state=0).fit(X, y)
+    table = row_keys(X)
+    assert len(Recorder.seen) >= 10  # one a fold
+    for fitted, asked in Recorder.seen:
+        assert np.isin(asked, table).all()  # nothing invented calibrates
+        assert not np.isin(asked, fitted).any()
+        assert len(np.unique(asked)) == len(asked)
+
+
+@pytest.mark.parametrize("treatment", ["smote", "random_over", "class_weight"])
+@pytest.mark.parametrize("learner", [BoostingClassifier(early_stopping=True, max_iter=20), LinearLearner()])
+def test_nothing_resampled_stops_or_chooses(monkeypatch, learner, treatment):
+    X, y = clean().select("x0", "x1", "x2"), clean()["y"].to_numpy()
+    table, parts = row_keys(X), []
+    learned_from = ValidatingClassifier._learned_from
+
+    def watched(self, X, codes, weights, rows=None):
+        treated = learned_from(self, X, codes, weights, rows)
+        parts.append((rows, treated[0]))
+        return treated
+
+    monkeypatch.setattr(ValidatingClassifier, "_learned_from", watched)
+    Treated(learner, treatment, recalibrate="prior", random_state=0).fit(X, y)
+    judged = [(rows, treated) for rows, treated in parts if rows is not None]
+    assert judged
+    for rows, treated in judged:
+        apart = np.delete(table, rows)
+        assert len(apart)
+        assert not np.isin(apart, row_keys(pl.DataFrame(treated))).any()
+
+
+def test_our_own_learners_under_a_treatment_are_no_leak():
+    for learner in (BoostingClassifier(early_stopping=True), LinearLearner()):
+        assert not failed(status(clean(), learners={"mine": learner}, treatments=["smote"]))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import has_fit_parameter
 
 from counterpoise.errors import LeakError, OptionError, nearest_names
 from counterpoise.evaluate.candidates import Candidate
@@ -340,6 +341,8 @@ def sets_aside(learner: Any, n_rows: int) -> str:
     """
     if hasattr(learner, "steps"):
         return sets_aside(learner.steps[-1][1], n_rows)
+    if has_fit_parameter(learner, "treat"):  # ours keep rows apart before they are treated
+        return ""
     params = learner.get_params(deep=False) if hasattr(learner, "get_params") else {}
     stopping = params.get("early_stopping")
     if stopping is True or (stopping == "auto" and n_rows > _HISTOGRAM_AUTO):
