@@ -252,12 +252,6 @@ def test_a_frame_is_not_a_table():
         cp.compare(payments())
 
 
-def test_several_classes_are_refused_with_the_way_out():
-    frame = payments().with_columns(fraud=pl.int_range(900) % 3)
-    with pytest.raises(NotApplicable, match="--positive"):
-        quick(cp.read(frame, target="fraud", drop=["uid", "at"]))
-
-
 def test_learners_that_balance_by_themselves_are_treatments():
     table = cp.read(payments(), target="fraud", drop=["uid", "at"])
     pairs = candidates_for(table, None, ["balanced_bagging"])
