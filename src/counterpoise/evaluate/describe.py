@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 from scipy.stats import rankdata
 
-from counterpoise.evaluate.records import FeatureRecord, HistogramRecord, PlaneRecord
+from counterpoise.evaluate.records import FeatureRecord, HistogramRecord
 from counterpoise.table.frames import MISSING, features
 from counterpoise.table.table import Table
 
-__all__ = ["describe_features", "describe_plane", "separation"]
+__all__ = ["describe_features", "separation"]
 
 _MOST_FEATURES = 12
 _MOST_LEVELS = 12
 _N_BINS = 40
-_GRID = 48
 _MOST_ROWS = 200_000
 """Negatives beyond this are thinned for the pictures of features (every positive is kept)."""
 
@@ -135,51 +133,3 @@ def _category_record(
         ),
         levels=named,
     )
-
-
-def describe_plane(table: Table, described: list[FeatureRecord], *, seed: int = 0) -> list[PlaneRecord]:
-    """Count the two most telling numbers together, by class.
-
-    Parameters
-    ----------
-    table : Table
-        Two classes.
-    described : list of FeatureRecord
-        As `describe_features` gave them.
-    seed : int, default=0
-        Seeds the thinning of large tables.
-
-    Returns
-    -------
-    list of PlaneRecord
-        One, or none where there are fewer than two numbers.
-    """
-    names = [record.name for record in described if record.kind == "number"][:2]
-    if len(names) < 2:
-        return []
-    rows, y = _thinned(table, seed)
-    x0, x1 = (table.frame[name].cast(pl.Float64).to_numpy()[rows] for name in names)
-    known = ~(np.isnan(x0) | np.isnan(x1))
-    edges = [_plain_edges(values[known], y[known]) for values in (x0, x1)]
-    grids = []
-    for c in (0, 1):
-        chosen = known & (y == c)
-        across, up = (np.clip(v[chosen], e[0], e[-1]) for v, e in zip((x0, x1), edges, strict=True))
-        grids.append(np.histogram2d(across, up, bins=(edges[0], edges[1]))[0].T.tolist())
-    return [
-        PlaneRecord(
-            x=names[0],
-            y=names[1],
-            x_edges=edges[0].tolist(),
-            y_edges=edges[1].tolist(),
-            negative=grids[0],
-            positive=grids[1],
-        )
-    ]
-
-
-def _plain_edges(values: np.ndarray, y: np.ndarray) -> np.ndarray:
-    parts = [values[y == c] for c in (0, 1) if (y == c).any()]
-    lower = min(float(np.quantile(part, 0.002)) for part in parts)
-    upper = max(float(np.quantile(part, 0.998)) for part in parts)
-    return np.linspace(lower, upper if upper > lower else lower + 1.0, _GRID + 1)

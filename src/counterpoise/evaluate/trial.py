@@ -27,7 +27,7 @@ from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
 from counterpoise.evaluate.candidates import Candidate, build, candidates_for
 from counterpoise.evaluate.contest import Contest
-from counterpoise.evaluate.describe import describe_features, describe_plane
+from counterpoise.evaluate.describe import describe_features
 from counterpoise.evaluate.feasibility import feasibility, independent_positives, limit_findings
 from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
 from counterpoise.evaluate.guard import check_allowed, findings_of, inspect, refuse
@@ -42,6 +42,7 @@ from counterpoise.evaluate.records import (
     FoldRecord,
     FoldsRecord,
     GuardRecord,
+    PlaneRecord,
     TableRecord,
     TrialRecord,
     VerdictRecord,
@@ -321,7 +322,6 @@ def compare(
             _write_refused(Path(out), table, parsed, split, seen.to_dict(), guarded, seed, command)
         guarded = refuse(guarded, allowed)
         described = describe_features(table, seed=seed)
-        planes = describe_plane(table, described, seed=seed)
         held = contest.hold()
     runs, (whole, judged, units) = held[0].runs, stacked(held, table.groups)
     contenders = _contenders(runs, judged)
@@ -357,7 +357,7 @@ def compare(
         ),
         guard=guarded,
         features=described,
-        planes=planes,
+        planes=[PlaneRecord(**plane.model_dump()) for plane in seen.planes],
         boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed)
         if table.is_binary
         else [],
