@@ -13,6 +13,7 @@ from counterpoise.cli import options as o
 
 if TYPE_CHECKING:
     from counterpoise.evaluate import Trial
+    from counterpoise.evaluate.records import CandidateRecord
 
 __all__ = ["action", "register", "summary"]
 
@@ -115,6 +116,9 @@ def summary(trial: Trial, out: Path) -> str:
     if not point.met:
         lines += _wrapped(f"The goal is not met: {point.reason}")
     lines += _advice_lines(trial)
+    for check in trial.record.guard:
+        if check.status == "allowed":
+            lines += _wrapped(f"A leak was allowed, and every figure may be too good: {check.sentence}")
     for finding in trial.record.findings:
         if finding.code in _SAID and finding.severity != "info":
             lines += _wrapped(finding.sentence)
@@ -142,14 +146,24 @@ def _champion_lines(trial: Trial) -> list[str]:
     from counterpoise.cli.evaluate import class_lines
 
     model, name = trial.champion, trial.verdict.champion
+    champion = next(each for each in trial.record.candidates if each.is_champion)
     if len(model.labels) == 2:
         point = model.operating_point
         return [
             f"Champion: {name}; positive from a probability of {point.threshold:.4g} on "
-            f"({point.n_positive} positives behind the line)."
+            f"({point.n_positive} positives behind the line).",
+            *_daily_lines(champion),
         ]
-    champion = next(each for each in trial.record.candidates if each.is_champion)
     return [f"Champion: {name}, class by class:", *class_lines([each.model_dump() for each in champion.classes])]
+
+
+def _daily_lines(champion: CandidateRecord) -> list[str]:
+    """Say what the champion does by day, where rows have a time."""
+    from counterpoise.evaluate.daily import DAILY_METRICS
+
+    found = [(name, champion.metrics[name]) for name in DAILY_METRICS if name in champion.metrics]
+    said = [f"{name.replace('_', ' ')} {each.value:.4g}" for name, each in found if each.value is not None]
+    return _wrapped(f"By day: {', '.join(said)}.") if said else []
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

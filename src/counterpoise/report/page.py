@@ -52,6 +52,7 @@ _SHORT_NAMES = {
 }
 
 
+_DAILY_METRICS = ("card_precision_100", "daily_precision_100", "daily_recall", "alerts_per_day")
 _CLASS_METRICS = ("precision", "recall", "f1", "average_precision", "roc_auc", "mean_ratio")
 
 
@@ -101,6 +102,7 @@ def _context(record: TrialRecord) -> dict[str, Any]:
         "metrics": [name for name in _SHORT_NAMES if name != record.goal_metric],
         "short_names": _SHORT_NAMES,
         "class_metrics": _CLASS_METRICS,
+        "daily_metrics": [m for m in _DAILY_METRICS if champion is not None and m in champion.metrics],
         "champion": champion,
         "point": _point(champion),
         "thousands": _thousands(champion, record) if champion is not None else [],
