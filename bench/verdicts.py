@@ -95,8 +95,7 @@ def simulate(setting: Setting, seed: int) -> dict[str, Any]:
         ``outcome``; ``value_covered`` and ``differences_covered`` (truths).
     """
     rng = np.random.default_rng([seed, setting.n, setting.n_positive])
-    y = np.zeros(setting.n, dtype=np.int8)
-    y[: setting.n_positive] = 1
+    y = (rng.random(setting.n) < setting.n_positive / setting.n).astype(np.int8)
     case = Case(y, stratified_folds(y, 5, random_state=int(rng.integers(2**31))), Goal(setting.goal))
     shared = rng.normal(size=setting.n)
     separations = dict(
@@ -113,7 +112,8 @@ def simulate(setting: Setting, seed: int) -> dict[str, Any]:
         Contender(name, name.partition(" + ")[2] or "none", "model", 1.0, name == "model") for name in scores
     ]
     figures = Figures.of(case, judged, contenders, seed=int(rng.integers(2**31)))
-    truth = {n: true_value(case, judged[n], scores[n], separations[n], figures.metric) for n in scores}
+    rate = setting.n_positive / setting.n
+    truth = {n: true_value(case, judged[n], scores[n], separations[n], rate, figures.metric) for n in scores}
     found = reach_verdict(contenders, figures, case.goal)
     differences = figures.simultaneous(list(scores), "model")
     return {
@@ -130,7 +130,9 @@ def _finished(case: Case, score: np.ndarray) -> list[FinishedFold]:
     return [FinishedFold(FoldScores(proba[fold.test], 0.0, 0.0), 0) for fold in case.folds.folds]
 
 
-def true_value(case: Case, judged: Judged, score: np.ndarray, separation: float, metric: str) -> float:
+def true_value(
+    case: Case, judged: Judged, score: np.ndarray, separation: float, rate: float, metric: str
+) -> float:
     """Give the goal's figure that the drawn lines would reach on new rows.
 
     Parameters
@@ -143,6 +145,8 @@ def true_value(case: Case, judged: Judged, score: np.ndarray, separation: float,
         The scores behind them.
     separation : float
         Distance of the classes' means.
+    rate : float
+        Share of positives among all rows that there could be.
     metric : str
         ``f1``, ``cost`` or ``precision``.
 
@@ -157,7 +161,7 @@ def true_value(case: Case, judged: Judged, score: np.ndarray, separation: float,
         shift = logit(judged.proba[row]) - (INTERCEPT + SLOPE * score[row])
         with np.errstate(divide="ignore"):
             cut = (logit(np.clip(judged.thresholds[k], 0.0, 1.0)) - shift - INTERCEPT) / SLOPE
-        n_positive = float(case.y[fold.test].sum())
+        n_positive = rate * len(fold.test)
         hits += n_positive * norm.sf(cut - separation)
         false += (len(fold.test) - n_positive) * norm.sf(cut)
         positives, negatives = positives + n_positive, negatives + len(fold.test) - n_positive

@@ -31,7 +31,7 @@ def said(of, recall, n_false, seed=0):
     alerts[rng.choice(N_POSITIVE, round(recall * N_POSITIVE), replace=False)] = True
     alerts[N_POSITIVE + rng.choice(N - N_POSITIVE, n_false, replace=False)] = True
     proba = np.where(alerts, 0.6, 0.1) + rng.random(N) / 100
-    return Judged(proba, alerts, np.array([]), None, None)
+    return Judged(proba, alerts, np.full(5, 0.35), None, None)
 
 
 def verdict(goal, **candidates):

@@ -18,6 +18,7 @@ from counterpoise.evaluate.daily import Days, daily_figures
 from counterpoise.evaluate.intervals import Draws, Interval
 from counterpoise.evaluate.judging import Case, Judged
 from counterpoise.evaluate.leaderboard import METRICS
+from counterpoise.evaluate.matching import Matching
 from counterpoise.evaluate.records import CurveRecord, DayRecord, Estimate, HistogramRecord
 from counterpoise.evaluate.verdict import Contender
 
@@ -54,6 +55,8 @@ class Figures:
         Of all intervals.
     by_day : mapping of str to tuple
         Figures by day and a record a day, of each candidate, where rows have a time.
+    matching : Matching or None
+        Gives differences at the same limit, where the goal has limits.
     """
 
     draws: Draws
@@ -66,6 +69,7 @@ class Figures:
     n_days: float = 1.0
     confidence: float = 0.95
     by_day: Mapping[str, tuple[dict[str, Estimate], list[DayRecord]]] = field(default_factory=dict)
+    matching: Matching | None = None
 
     @classmethod
     def of(
@@ -103,16 +107,19 @@ class Figures:
             name: intervals.Judged(each.proba[rows], each.alerts[rows], each.proba[rows])
             for name, each in judged.items()
         }
+        options: dict[str, Any] = {
+            "groups": None if groups is None else groups[rows],
+            "costs": goal_costs(case, rows),
+            "betas": tuple({1.0, 2.0, case.goal.objective.beta}),
+            "n_draws": n_draws,
+            "random_state": Streams.of(seed).child("figures").seed(),
+        }
         draws = intervals.draw(
             case.y[rows],
             said,
             None if case.weights is None else case.weights[rows],
             fold=case.fold_of[rows],
-            groups=None if groups is None else groups[rows],
-            costs=goal_costs(case, rows),
-            betas=tuple({1.0, 2.0, case.goal.objective.beta}),
-            n_draws=n_draws,
-            random_state=Streams.of(seed).child("figures").seed(),
+            **options,
         )
         return cls(
             draws=draws,
@@ -124,6 +131,9 @@ class Figures:
             n_draws=n_draws,
             n_days=case.days_of(rows) or 1.0,
             by_day=_by_day(case, rows, judged, groups),
+            matching=Matching(case, judged, goal_figure(case.goal), options)
+            if case.goal.constraints
+            else None,
         )
 
     def value(self, candidate: str) -> float | None:
@@ -191,7 +201,13 @@ class Figures:
         others = {name: other for name, other in self.untreated_of.items() if other != name}
         if candidate not in others:
             return None
-        return _as_estimate(self.draws.joint_differences(others, self.metric, self.confidence)[candidate])
+        return _as_estimate(self._differences(others)[candidate])
+
+    def _differences(self, others: Mapping[str, str]) -> Mapping[str, Interval]:
+        """Give differences of the goal's figure: at the same limit, where the goal has limits."""
+        if self.matching is not None:
+            return self.matching.differences(others, self.confidence)
+        return self.draws.joint_differences(others, self.metric, self.confidence)
 
     def simultaneous(self, candidates: Sequence[str], baseline: str) -> dict[str, Estimate]:
         """Give paired differences of the goal's figure whose intervals hold together.
@@ -208,13 +224,8 @@ class Figures:
         dict of str to Estimate
             By candidate, without the baseline.
         """
-        names = [name for name in candidates if name != baseline]
-        if not names:
-            return {}
-        chosen = {name: self.draws.values[name] for name in [*names, baseline]}
-        part = Draws(chosen, {n: self.draws.drawn[n] for n in chosen}, {}, self.draws.n_positive)
-        found = part.differences(baseline, self.metric, self.confidence)
-        return {name: _as_estimate(found[name]) for name in names}
+        found = self._differences({name: baseline for name in candidates if name != baseline})
+        return {name: _as_estimate(each) for name, each in found.items()}
 
     def limited(self, candidate: str, metric: str) -> float:
         """Give what a goal limits, as the cross-fitted lines reached it.
