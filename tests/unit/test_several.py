@@ -12,8 +12,10 @@ from sklearn import metrics as sk
 import counterpoise as cp
 from counterpoise.cli.main import run
 from counterpoise.decide import ClassGoal, ClassRule, CostMatrix, Goal
+from counterpoise.decide.rule import class_costs
 from counterpoise.errors import GoalError, ModelError, NotApplicable
 from counterpoise.evaluate import evaluate_model
+from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.intervals import Judged, draw, draw_sums
 from counterpoise.evaluate.records import TrialRecord
 from counterpoise.report import render
@@ -345,3 +347,27 @@ def test_a_wrong_cost_matrix_is_refused(tmp_path, capsys, text, said):
     )
     assert code == 2
     assert said in error
+
+
+# --- costs as weights --------------------------------------------------------------------------------------------
+
+
+def test_costs_of_the_goal_weigh_the_rows(table):
+    found = cp.compare(table, CostMatrix(COSTS, LABELS), **{**CHOSEN, "treatments": ["none", "cost_weight"]})
+    weighed = next(each for each in found.record.candidates if each.treatment == "cost_weight")
+    assert weighed.status == "run"
+    assert weighed.metrics["mean_ratio"].value == pytest.approx(1, abs=0.15)
+
+
+def test_costs_by_class():
+    assert class_costs(Goal("cost(fn=100, fp=1)")) == (1.0, 100.0)
+    assert class_costs(Goal("cost(fn=100, fp=1, tp=-5)")) == (1.0, 105.0)
+    assert class_costs(Goal("cost(fn=amount, fp=1)")) is None
+    assert class_costs(Goal("f1")) is None
+    assert class_costs(ClassGoal(Goal("f1"))) is None
+    assert class_costs(ClassGoal(matrix=CostMatrix([[0, 2, 4], [1, 0, 1], [9, 9, 0]]))) == (3.0, 1.0, 9.0)
+
+
+def test_other_costs_are_another_candidate():
+    keys = {Candidate("cost_weight", "logistic", costs=costs).key for costs in (None, (1.0, 2.0), (1.0, 3.0))}
+    assert len(keys) == 3

@@ -154,7 +154,10 @@ def _champion_lines(trial: Trial) -> list[str]:
             f"({point.n_positive} positives behind the line).",
             *_daily_lines(champion),
         ]
-    return [f"Champion: {name}, class by class:", *class_lines([each.model_dump() for each in champion.classes])]
+    return [
+        f"Champion: {name}, class by class:",
+        *class_lines([each.model_dump() for each in champion.classes]),
+    ]
 
 
 def _daily_lines(champion: CandidateRecord) -> list[str]:
@@ -199,7 +202,9 @@ def register(app: typer.Typer) -> None:
         cost_matrix: Annotated[
             Path | None,
             typer.Option(
-                "--cost-matrix", metavar="FILE", help="CSV with what each decision costs for each truth; a goal."
+                "--cost-matrix",
+                metavar="FILE",
+                help="CSV with what each decision costs for each truth; a goal.",
             ),
         ] = None,
         confidence: Annotated[

@@ -20,7 +20,7 @@ from counterpoise.decide.goal import Constraint, Goal
 from counterpoise.decide.point import OperatingPoint
 from counterpoise.errors import GoalError, ModelError
 
-__all__ = ["ClassGoal", "ClassRule", "in_order"]
+__all__ = ["ClassGoal", "ClassRule", "class_costs", "in_order"]
 
 MOST_ROWS = 3_000
 """Rows that weights are looked for on: of larger tables the rarer classes are kept, the others thinned and weighed."""
@@ -178,6 +178,27 @@ def in_order(matrix: CostMatrix, labels: Sequence[Any]) -> CostMatrix:
     return CostMatrix(matrix.costs[np.ix_(place, place)], tuple(labels))
 
 
+def class_costs(goal: Goal | ClassGoal) -> tuple[float, ...] | None:
+    """Say what a mistake on a row of each class costs.
+
+    Parameters
+    ----------
+    goal : Goal or ClassGoal
+        Of two or of several classes.
+
+    Returns
+    -------
+    tuple of float or None
+        None where the goal names no costs, or columns that hold them.
+    """
+    if isinstance(goal, ClassGoal):
+        return goal.class_costs
+    if not goal.objective.costs or goal.columns:
+        return None
+    fn, fp, tp, tn = (goal.objective.cost(cell).factor for cell in ("fn", "fp", "tp", "tn"))
+    return fp - tn, fn - tp
+
+
 @dataclass(frozen=True)
 class ClassGoal:
     """What good means for more than two classes.
@@ -254,6 +275,14 @@ class ClassGoal:
     def constraints(self) -> tuple[Constraint, ...]:
         """None: recall, precision and alerts are meant for one positive class."""
         return ()
+
+    @property
+    def class_costs(self) -> tuple[float, ...] | None:
+        """Mean cost of a mistake on a row of each class; None where the goal names no costs."""
+        if self.matrix is None:
+            return None
+        gaps = self.matrix.costs - np.diag(self.matrix.costs)[:, None]
+        return tuple(float(gap) for gap in gaps.sum(axis=1) / (len(gaps) - 1))
 
     def value(self, matrix: np.ndarray) -> float:
         """Give the figure that decisions reach.

@@ -22,6 +22,9 @@ __all__ = ["DEFAULT_TREATMENTS", "UNTREATED", "Candidate", "build", "candidates_
 UNTREATED = "none"
 """The treatment that leaves the table alone; always among the candidates."""
 
+COST_WEIGHT = "cost_weight"
+"""The treatment that weighs rows by what the goal says a mistake on them costs."""
+
 _CHEAPEST = "logistic"
 """The untreated learner that joins where only learners that balance by themselves are asked for."""
 
@@ -42,12 +45,15 @@ class Candidate:
         Their names.
     treatment_object, learner_object : object or None
         The user's own sampler or classifier; None for those of the catalogue.
+    costs : tuple of float or None
+        For ``cost_weight``: what a mistake on a row of each class costs.
     """
 
     treatment: str
     learner: str
     treatment_object: Any = None
     learner_object: Any = None
+    costs: tuple[float, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -68,7 +74,8 @@ class Candidate:
     def key(self) -> str:
         """A file name that stands for the candidate and the parameters of its objects."""
         words = re.sub(r"[^a-z0-9_]+", "-", f"{self.learner}.{self.treatment}".lower()).strip("-")
-        objects = [repr(thing) for thing in (self.learner_object, self.treatment_object) if thing is not None]
+        parts = (self.learner_object, self.treatment_object, self.costs)
+        objects = [repr(thing) for thing in parts if thing is not None]
         if not objects and words == f"{self.learner}.{self.treatment}".replace(".", "-"):
             return words
         return f"{words}-{hashlib.blake2b(chr(31).join([self.name, *objects]).encode(), digest_size=4).hexdigest()}"
@@ -84,6 +91,7 @@ def candidates_for(
     table: Table,
     treatments: Sequence[Any] | Mapping[str, Any] | None = None,
     learners: Sequence[Any] | Mapping[str, Any] | None = None,
+    costs: tuple[float, ...] | None = None,
 ) -> list[Candidate]:
     """Pair every treatment with every learner.
 
@@ -96,6 +104,8 @@ def candidates_for(
         added where it is not asked for.
     learners : sequence of str or classifier, mapping of name to classifier, or None
         By default those of the catalogue that are installed.
+    costs : tuple of float, optional
+        What a mistake on a row of each class costs, for ``cost_weight``.
 
     Returns
     -------
@@ -117,7 +127,9 @@ def candidates_for(
     named_learners = dict(_named(learners if learners is not None else default_learners(), _check_classifier))
     named_treatments = {UNTREATED: None, **named_treatments}
     pairs = [
-        Candidate(treatment, learner, treatment_object, learner_object)
+        Candidate(
+            treatment, learner, treatment_object, learner_object, costs if treatment == COST_WEIGHT else None
+        )
         for treatment, treatment_object in named_treatments.items()
         for learner, learner_object in named_learners.items()
     ]
@@ -232,4 +244,5 @@ def build(
         random_state=random_state,
         n_threads=n_threads,
         recalibrate="prior",
+        costs=None if candidate.costs is None else dict(enumerate(candidate.costs)),
     )

@@ -19,7 +19,7 @@ from counterpoise.bundle import Model, Schema
 from counterpoise.calibrate import CalibrationMap, MapChain, reliability
 from counterpoise.chance import Streams
 from counterpoise.decide import ClassGoal, CostMatrix, Goal
-from counterpoise.decide.rule import in_order
+from counterpoise.decide.rule import class_costs, in_order
 from counterpoise.errors import GoalError, TypeOfInputError
 from counterpoise.evaluate.advising import confirm_advice
 from counterpoise.evaluate.blending import BLEND, blend_of_champions
@@ -294,7 +294,7 @@ def compare(
     started = time.monotonic()
     _check_table(table)
     parsed: Any = _goal_of(goal, table)
-    candidates = candidates_for(table, treatments, learners)
+    candidates = candidates_for(table, treatments, learners, class_costs(parsed))
     split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
     case = _case(table, parsed, split)
     workers = affordable_workers(limit, workers, n_cores())
