@@ -11,7 +11,19 @@ from collections.abc import Callable
 
 import typer
 
-from counterpoise.cli import compare, endpoint, evaluate, export, predict, profile, resample, serve, simulate
+from counterpoise.cli import (
+    compare,
+    endpoint,
+    evaluate,
+    export,
+    lab,
+    monitor,
+    predict,
+    profile,
+    resample,
+    serve,
+    simulate,
+)
 from counterpoise.errors import CounterpoiseError, InputError, MissingExtra, NotApplicable
 
 __all__ = ["app", "guarded", "run"]
@@ -25,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (compare, profile, resample, predict, evaluate, export, serve, endpoint, simulate):
+for verb in (compare, profile, resample, predict, evaluate, export, serve, endpoint, monitor, simulate, lab):
     verb.register(app)
 
 

@@ -25,6 +25,8 @@ def action(
     rows: int = 200_000,
     seconds: float = 60.0,
     retention_days: float | None = None,
+    every: str = "1d",
+    hook: str | None = None,
 ) -> None:
     """Serve until told to stop.
 
@@ -48,13 +50,17 @@ def action(
         Until there is an answer.
     retention_days : float, optional
         Predictions and labels older than this are removed.
+    every : str, default="1d"
+        How long a window of the monitor is: ``1h``, ``7d``, or a number of rows.
+    hook : str, optional
+        An address that every alarm is posted to.
 
     Raises
     ------
     InputError
         If the model, the store or an option cannot be used.
     """
-    from counterpoise.serve import Limits, Rate, Settings, Store, bring, run
+    from counterpoise.serve import Limits, Rate, Settings, Store, WatchSettings, bring, run
 
     limits = Limits(
         body_bytes=body_megabytes * 2**20,
@@ -65,7 +71,8 @@ def action(
     opened = Store(store)
     if model is not None:
         bring(opened, model)
-    settings = Settings(is_lenient=is_lenient, limits=limits, retention_days=retention_days)
+    watch = WatchSettings(every=every, hook=hook)
+    settings = Settings(is_lenient=is_lenient, limits=limits, retention_days=retention_days, watch=watch)
     run(opened, settings, host=host, port=port)
 
 
@@ -97,6 +104,12 @@ def register(app: typer.Typer) -> None:
         retention_days: Annotated[
             float | None, typer.Option(min=0.01, help="Remove predictions and labels older than this.")
         ] = None,
+        every: Annotated[
+            str, typer.Option(metavar="1d|ROWS", help="How long a window of the monitor is: 1h, 7d, 5000.")
+        ] = "1d",
+        hook: Annotated[
+            str | None, typer.Option(metavar="URL", help="Post every alarm there, as JSON.")
+        ] = None,
     ) -> None:
         """Answer over HTTP with saved models; SageMaker's and MLflow's clients work unchanged."""
         action(
@@ -110,4 +123,6 @@ def register(app: typer.Typer) -> None:
             rows=rows,
             seconds=seconds,
             retention_days=retention_days,
+            every=every,
+            hook=hook,
         )

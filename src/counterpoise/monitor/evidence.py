@@ -100,7 +100,7 @@ def over_starts(from_start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     evidence : ndarray of shape (...), float64
         Logarithm of the mixture.
     start : ndarray of shape (...), int64
-        The window whose evidence weighs most.
+        The window from which the evidence weighs most; the first one where there is none.
     """
     n = len(from_start)
     if n == 0:
@@ -108,7 +108,8 @@ def over_starts(from_start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weights = np.log(start_weights(n)).reshape(n, *[1] * (from_start.ndim - 1))
     weighed = from_start + weights
     rest = np.full((1, *from_start.shape[1:]), -np.log(n + 1.0))
-    return np.asarray(logsumexp(np.concatenate([weighed, rest]), axis=0)), np.asarray(weighed.argmax(axis=0))
+    mixed = np.asarray(logsumexp(np.concatenate([weighed, rest]), axis=0))
+    return mixed, np.where(mixed > 0, weighed.argmax(axis=0), 0)
 
 
 def mean_evidence(parts: np.ndarray, axis: int = -1) -> np.ndarray:

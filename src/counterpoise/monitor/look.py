@@ -44,6 +44,8 @@ class Summary:
         Log-likelihood ratios of outcomes, of labelled alerts and of other labelled rows.
     n_positive, n_missed : int
         Labelled positives, and those that were not called.
+    foretold : tuple of float
+        Positives that the probabilities foretell among labelled alerts, and among other labelled rows.
     """
 
     report: WindowReport
@@ -54,6 +56,7 @@ class Summary:
     passed: np.ndarray
     n_positive: int
     n_missed: int
+    foretold: tuple[float, float] = (0.0, 0.0)
 
 
 def summarise(window: Window, reference: Reference, rules: Rules | None = None) -> Summary:
@@ -94,6 +97,10 @@ def summarise(window: Window, reference: Reference, rules: Rules | None = None) 
         passed=outcome(~window.alert, reference.passed),
         n_positive=int((window.truth == 1).sum()),
         n_missed=int(((window.truth == 1) & ~window.alert).sum()),
+        foretold=(
+            float(window.probability[known & window.alert].sum()),
+            float(window.probability[known & ~window.alert].sum()),
+        ),
     )
 
 
@@ -191,6 +198,7 @@ def look(
         features=_features(summaries, reference),
         checks=checks,
         notes=_notes(summaries, reference),
+        training=_training(reference),
         state="alarm" if any(check.fired for check in checks) else "quiet",
         **named,
     )
@@ -213,8 +221,8 @@ def _checks(summaries: Sequence[Summary], reference: Reference, rules: Rules) ->
         *_score_check(summaries, reference, rules),
         _balance_check(summaries, reference),
         *_feature_checks(summaries, reference, rules),
-        _outcome_check("precision", [each.called for each in summaries], rules),
-        _outcome_check("missed", [each.passed for each in summaries], rules),
+        _called_check(summaries),
+        _passed_check(summaries),
     ]
     return [*found, *_recall_check(summaries, reference, rules)]
 
@@ -279,13 +287,23 @@ def _feature_checks(summaries: Sequence[Summary], reference: Reference, rules: R
     return found
 
 
-def _outcome_check(code: str, ratios: list[np.ndarray], rules: Rules) -> _Watched:
-    evidence, start = _mixed(ratios)
-    words = {
-        "precision": f"alerts turn out positive more than {rules.factor:g} times more, or less, often than was said",
-        "missed": f"positives among rows that were passed are more than {rules.factor:g} times off what was said",
-    }
-    return _Watched(code, "", evidence, start, words[code])
+def _called_check(summaries: Sequence[Summary]) -> _Watched:
+    evidence, start = _mixed([each.called for each in summaries])
+    since = summaries[start:]
+    hits, told = (
+        sum(each.n_positive - each.n_missed for each in since),
+        sum(each.foretold[0] for each in since),
+    )
+    sentence = f"{hits} of the labelled alerts are positive; {told:.1f} were foretold"
+    return _Watched("precision", "", evidence, start, sentence)
+
+
+def _passed_check(summaries: Sequence[Summary]) -> _Watched:
+    evidence, start = _mixed([each.passed for each in summaries])
+    since = summaries[start:]
+    hits, told = sum(each.n_missed for each in since), sum(each.foretold[1] for each in since)
+    sentence = f"{hits} of the labelled rows that were passed are positive; {told:.1f} were foretold"
+    return _Watched("missed", "", evidence, start, sentence)
 
 
 def _recall_check(summaries: Sequence[Summary], reference: Reference, rules: Rules) -> list[_Watched]:
@@ -301,8 +319,12 @@ def _recall_check(summaries: Sequence[Summary], reference: Reference, rules: Rul
     most = min((1 - own.lower) * rules.factor, 1 - own.lower / rules.factor)
     evidence, start = over_starts(rate_evidence(missed, hits, 0.0, most))
     at = int(start)
-    now = 1 - missed[at] / hits[at] if hits[at] else float("nan")
-    sentence = f"{now:.1%} of the known positives were called; {reference.recall:.1%} were in training"
+    seen = (
+        f"{1 - missed[at] / hits[at]:.1%} of the known positives were called"
+        if hits[at]
+        else "no positive is known"
+    )
+    sentence = f"{seen}; {reference.recall:.1%} were called in training"
     return [_Watched("recall", "", float(evidence), at, sentence)]
 
 
@@ -336,9 +358,19 @@ def _features(summaries: Sequence[Summary], reference: Reference) -> list[Any]:
     found = [
         drift.feature_report(name, bins, recent[j, : len(bins.counts)])
         for j, (name, bins) in enumerate(reference.features.items())
-        if bins is not None
+        if bins is not None and recent[j].any()
     ]
     return sorted(found, key=lambda each: -each.psi)
+
+
+def _training(reference: Reference) -> dict[str, float]:
+    figures = {
+        "alert_rate": reference.alert_rate,
+        "prevalence": reference.base_rate,
+        "precision": reference.precision,
+        "recall": reference.recall,
+    }
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def _notes(summaries: Sequence[Summary], reference: Reference) -> list[str]:

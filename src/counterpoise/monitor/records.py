@@ -249,4 +249,6 @@ class Report(Record):
     features: list[FeatureReport] = Field(default_factory=list)
     checks: list[Check] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+    training: dict[str, float] = Field(default_factory=dict)
+    """``alert_rate``, ``prevalence``, ``precision`` and ``recall`` in training, as far as they are known."""
     state: Literal["quiet", "alarm", "no traffic"] = "no traffic"

@@ -99,8 +99,8 @@ def parse_every(every: str | int) -> tuple[str, float]:
     return ("time", value * _UNITS[unit]) if unit else ("rows", value)
 
 
-def cut(at: np.ndarray, every: str | int = "1d") -> list[slice]:
-    """Cut rows in order of time into windows.
+def cut(at: np.ndarray, every: str | int = "1d", rows: np.ndarray | None = None) -> list[slice]:
+    """Cut what happened, in order of time, into windows.
 
     Parameters
     ----------
@@ -108,16 +108,19 @@ def cut(at: np.ndarray, every: str | int = "1d") -> list[slice]:
         Seconds since 1970, rising.
     every : str or int, default="1d"
         See `parse_every`; windows of time begin at whole multiples of their length, UTC.
+    rows : ndarray of shape (n,), optional
+        How many rows each entry stands for; an entry stays whole. By default one.
 
     Returns
     -------
     list of slice
-        One a window that has rows, in order.
+        One a window that has entries, in order.
     """
     kind, length = parse_every(every)
     if len(at) == 0:
         return []
-    number = np.floor(at / length) if kind == "time" else np.floor(np.arange(len(at)) / length)
+    before = np.arange(len(at)) if rows is None else np.cumsum(rows) - rows
+    number = np.floor(at / length) if kind == "time" else np.floor(before / length)
     starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
     return [slice(int(a), int(b)) for a, b in zip(starts, [*starts[1:], len(at)], strict=True)]
 

@@ -15,6 +15,7 @@ try:
     from counterpoise.serve.limits import Limits, Rate
     from counterpoise.serve.server import bring, run
     from counterpoise.serve.store import DEFAULT_URL, Store
+    from counterpoise.serve.watch import Seen, Watch, WatchSettings
 except ModuleNotFoundError as missing:
     raise errors.MissingExtra.of(str(missing.name), "serve") from missing
 
@@ -25,8 +26,11 @@ __all__ = [
     "Limits",
     "OverHttp",
     "Rate",
+    "Seen",
     "Settings",
     "Store",
+    "Watch",
+    "WatchSettings",
     "bring",
     "create",
     "create_app",

@@ -13,15 +13,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import counterpoise
 from counterpoise.errors import CounterpoiseError
-from counterpoise.serve import changes, deployments, ledger, views
+from counterpoise.serve import changes, deployments, ledger, page, views
 from counterpoise.serve import forms as f
 from counterpoise.serve.changes import Change
+from counterpoise.serve.clock import as_datetime, now
 from counterpoise.serve.deployments import Endpoint
 from counterpoise.serve.desk import Desk, Settings
 from counterpoise.serve.examples import DESCRIPTION, LABELS, PREDICTIONS, ROWS
@@ -513,6 +514,29 @@ def _health(request: Request) -> dict[str, Any]:
         "endpoints": n,
         "in_service": len(desk.registry.all()),
     }
+
+
+@router.get(
+    "/endpoints/{name}/monitor",
+    summary="What the monitor sees",
+    responses=_may_refuse(404),
+    tags=["endpoints"],
+    dependencies=[Depends(_reader)],
+)
+def _monitor(request: Request, name: str) -> dict[str, Any]:
+    return _desk(request).watch.look_at(name).to_dict()
+
+
+@router.get("/", include_in_schema=False, dependencies=[Depends(_reader)])
+def _page(request: Request, endpoint: str | None = None) -> HTMLResponse:
+    desk = _desk(request)
+    with desk.store.reading() as connection:
+        names = sorted(each.name for each in deployments.endpoints(connection))
+    at = as_datetime(now())
+    if not names and endpoint is None:
+        return HTMLResponse(page.render_empty(at), headers=page.HEADERS)
+    seen = desk.watch.look_at(names[0] if endpoint is None else endpoint)
+    return HTMLResponse(page.render(seen, names, at), headers=page.HEADERS)
 
 
 @router.get(

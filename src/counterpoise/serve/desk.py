@@ -22,6 +22,7 @@ from counterpoise.serve.log import say
 from counterpoise.serve.refusals import Refused
 from counterpoise.serve.registry import Live, Registry
 from counterpoise.serve.store import Store
+from counterpoise.serve.watch import Watch, WatchSettings
 
 __all__ = ["Desk", "Settings"]
 
@@ -49,12 +50,15 @@ class Settings:
         What a request may cost.
     retention_days : float or None, default=None
         Predictions and labels older than this are removed; None: never.
+    watch : WatchSettings
+        How endpoints are watched.
     """
 
     needs_token: bool = False
     is_lenient: bool = False
     limits: Limits = field(default_factory=Limits)
     retention_days: float | None = None
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 class Desk:
@@ -73,6 +77,7 @@ class Desk:
         self.registry = Registry(store, is_lenient=settings.is_lenient)
         self.gate = Gate(store, needs_token=settings.needs_token, rate=settings.limits.rate)
         self.gauges = Gauges()
+        self.watch = Watch(store, settings.watch)
         self._lanes: tuple[Lane, Lane] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,7 +89,11 @@ class Desk:
             Lane(self.store, self.limits, loop, "counterpoise-rows"),
             Lane(self.store, self.limits, loop, "counterpoise-batches"),
         )
-        self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._sweep())]
+        self._tasks = [
+            asyncio.create_task(self._look()),
+            asyncio.create_task(self._sweep()),
+            asyncio.create_task(self._watch()),
+        ]
 
     async def close(self) -> None:
         """Answer what waits, then stop."""
@@ -104,6 +113,18 @@ class Desk:
         while days is not None:
             await self._guarded("retention", lambda: self._forget(days))
             await asyncio.sleep(SECONDS_BETWEEN_SWEEPS)
+
+    async def _watch(self) -> None:
+        waits = self.settings.watch.seconds
+
+        def look() -> None:
+            """Look, and say when to look again."""
+            nonlocal waits
+            waits = self.watch.look_at_all()
+
+        while True:
+            await asyncio.sleep(waits)
+            await self._guarded("watch", look)
 
     async def _guarded(self, what: str, action: Callable[[], object]) -> None:
         """Try again later where the store could not be asked now."""

@@ -13,6 +13,7 @@ __all__ = ["LOGGER", "say", "to_standard_error"]
 
 LOGGER = logging.getLogger("counterpoise.serve")
 """Where lines go; without a handler nothing is written."""
+LOGGER.addHandler(logging.NullHandler())
 
 
 def say(event: str, *, level: str = "info", **facts: Any) -> None:

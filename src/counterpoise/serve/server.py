@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -49,7 +50,7 @@ def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
     """
     if not is_loopback(host):
         _refuse_open(store, host)
-        settings = Settings(True, settings.is_lenient, settings.limits, settings.retention_days)
+        settings = replace(settings, needs_token=True)
     to_standard_error()
     sys.setswitchinterval(SWITCH_SECONDS)
     say("serving", host=host, port=port, store=store.name, tokens=settings.needs_token)

@@ -1,0 +1,449 @@
+"""The monitor, fed from the store: looks at every endpoint, keeps its alarms, and tells a hook of them.
+
+A version is watched from its first answer on: another line, base rate or model is another version, and begins anew.
+What was summed of a window is kept as long as neither rows nor labels are added to it, so a look reads little.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sqlalchemy import Connection, func, insert, select, update
+
+from counterpoise.bundle import Model
+from counterpoise.errors import OptionError
+from counterpoise.monitor import (
+    UNKNOWN,
+    Alarm,
+    Reference,
+    Report,
+    Rules,
+    Summary,
+    Window,
+    cut,
+    joined,
+    look,
+    parse_every,
+    reference_from,
+    summarise,
+)
+from counterpoise.serve import bins, deployments, ledger
+from counterpoise.serve import tables as t
+from counterpoise.serve.clock import as_datetime, now
+from counterpoise.serve.deployments import Endpoint
+from counterpoise.serve.log import say
+from counterpoise.serve.models import moved, unpacked_bundle
+from counterpoise.serve.store import Store
+
+__all__ = ["Seen", "Watch", "WatchSettings", "reference_of"]
+
+MOST_ALARMS = 50
+"""Alarms of one answer, the last ones."""
+
+HOOK_SECONDS = 5.0
+"""How long a hook may take."""
+
+WHOLE_ROWS = 2_000_000
+"""Rows up to which figures of all windows together are worked out."""
+
+PATIENCE = 20.0
+"""After a look that took long, the next waits this many times as long."""
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """How endpoints are watched.
+
+    Attributes
+    ----------
+    every : str, default="1d"
+        How long a window is: ``1h``, ``1d``, ``7d``, or a number of rows.
+    rules : Rules
+        What is tolerated, and how sure an alarm must be.
+    hook : str or None
+        An address that every alarm is posted to, as JSON.
+    seconds : float, default=60
+        Between two looks.
+
+    Raises
+    ------
+    OptionError
+        If the windows or the hook cannot be used.
+    """
+
+    every: str = "1d"
+    rules: Rules = field(default_factory=Rules)
+    hook: str | None = None
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check what can be checked before anything happens."""
+        parse_every(self.every)
+        if self.hook is not None and not self.hook.startswith(("http://", "https://")):
+            raise OptionError(
+                f"The hook {self.hook!r} was given.",
+                expected="Expected an address that begins with http:// or https://.",
+                why="Alarms are posted to it.",
+                hint="For example --hook https://chat.example/hooks/fraud",
+            )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of an endpoint.
+
+    Attributes
+    ----------
+    name : str
+        The endpoint.
+    reports : list of Report
+        The champion's, then the challenger's.
+    alarms : list of Alarm
+        The last ones, newest first.
+    """
+
+    name: str
+    reports: list[Report]
+    alarms: list[Alarm]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON values.
+
+        Returns
+        -------
+        dict
+            ``name``, ``reports``, ``alarms``.
+        """
+        return {
+            "name": self.name,
+            "reports": [each.model_dump(mode="json") for each in self.reports],
+            "alarms": [each.model_dump(mode="json") for each in self.alarms],
+        }
+
+
+@dataclass
+class _Followed:
+    """What is remembered of a version between two looks."""
+
+    reference: Reference | None
+    n_features: int
+    ids: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    at: np.ndarray = field(default_factory=lambda: np.empty(0))
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    sums: dict[int, tuple[tuple[int, int, int], Summary]] = field(default_factory=dict)
+    whole: tuple[tuple[int, int], Any] | None = None
+
+
+class Watch:
+    """Looks at endpoints.
+
+    Parameters
+    ----------
+    store : Store
+        Where their predictions and labels are.
+    settings : WatchSettings, optional
+        How.
+    """
+
+    def __init__(self, store: Store, settings: WatchSettings | None = None) -> None:
+        self.store, self.settings = store, settings or WatchSettings()
+        self._followed: dict[tuple[int, int], _Followed] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def look_at(self, name: str) -> Seen:
+        """Look at one endpoint; new alarms are kept, and told to the hook.
+
+        Parameters
+        ----------
+        name : str
+            The endpoint.
+
+        Returns
+        -------
+        Seen
+            Reports and alarms.
+
+        Raises
+        ------
+        Refused
+            404, if there is none of that name.
+        """
+        with self._one_at_a_time:
+            with self.store.reading() as connection:
+                endpoint = deployments.endpoint(connection, name)
+                reports = self._reports(connection, endpoint)
+            self._keep(endpoint, reports)
+            self._deliver(endpoint)
+            with self.store.reading() as connection:
+                return Seen(name, reports, _alarms(connection, endpoint.id))
+
+    def look_at_all(self) -> float:
+        """Look at every endpoint.
+
+        Returns
+        -------
+        float
+            Seconds to wait before the next look.
+        """
+        begun = time.monotonic()
+        with self.store.reading() as connection:
+            names = [each.name for each in deployments.endpoints(connection)]
+        for name in names:
+            self.look_at(name)
+        return max(self.settings.seconds, PATIENCE * (time.monotonic() - begun))
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def _reports(self, connection: Connection, endpoint: Endpoint) -> list[Report]:
+        chosen = endpoint.deployment
+        parts = [("champion", chosen.champion), ("challenger", chosen.challenger)]
+        return [
+            self._report(connection, endpoint, number, variant)
+            for variant, number in parts
+            if number is not None
+        ]
+
+    def _report(self, connection: Connection, endpoint: Endpoint, number: int, variant: str) -> Report:
+        named: dict[str, Any] = {"endpoint": endpoint.name, "version": number, "variant": variant}
+        followed = self._follow(connection, endpoint.id, number)
+        if followed.reference is None:
+            return Report(notes=["A model of several classes is not watched."], **named)
+        mark = _label_mark(connection, endpoint.id)
+        windows = self._stale(connection, endpoint.id, number, followed, mark)
+        for key, (signature, window) in windows.items():
+            followed.sums[key] = (signature, summarise(window, followed.reference, self.settings.rules))
+        sums = [followed.sums[key][1] for key in sorted(followed.sums)]
+        whole = self._whole(connection, endpoint.id, number, followed, mark)
+        return look(sums, followed.reference, self.settings.rules, whole=whole, **named)
+
+    def _follow(self, connection: Connection, endpoint_id: int, number: int) -> _Followed:
+        """Read what came since the last look."""
+        key = (endpoint_id, number)
+        if key not in self._followed:
+            version = deployments.version(connection, endpoint_id, number)
+            model = moved(unpacked_bundle(deployments.bundle(connection, version.bundle)), version.moves)
+            reference = reference_of(model) if len(model.labels) == 2 else None
+            self._followed[key] = _Followed(reference, len(model.schema.features))
+        followed, p = self._followed[key], t.predictions.c
+        last = int(followed.ids[-1]) if len(followed.ids) else 0
+        found = select(p.id, p.at, p.n_rows).where(
+            p.endpoint_id == endpoint_id, p.version == number, p.id > last
+        )
+        news = np.array([tuple(row) for row in connection.execute(found.order_by(p.id))], dtype=np.int64)
+        if len(news):
+            followed.ids = np.append(followed.ids, news[:, 0])
+            followed.at = np.maximum.accumulate(np.append(followed.at, news[:, 1] / 1e6))
+            followed.rows = np.append(followed.rows, news[:, 2])
+        return followed
+
+    def _stale(
+        self, connection: Connection, endpoint_id: int, number: int, followed: _Followed, mark: int
+    ) -> dict[int, tuple[tuple[int, int, int], Window]]:
+        """Read the windows to which rows or labels were added."""
+        truths: pl.DataFrame | None = None
+        found = {}
+        for part in cut(followed.at, self.settings.every, followed.rows):
+            key = int(followed.ids[part.start])
+            signature = (int(followed.ids[part.stop - 1]), part.stop - part.start, mark)
+            known = followed.sums.get(key)
+            if known is not None and known[0] == signature:
+                continue
+            if truths is None:
+                truths = ledger.truths(connection, endpoint_id)
+            window = self._window(connection, endpoint_id, number, followed, part, truths)
+            if window is not None:
+                found[key] = (signature, window)
+            elif known is not None:
+                followed.sums[key] = (signature, known[1])
+        return found
+
+    def _window(
+        self,
+        connection: Connection,
+        endpoint_id: int,
+        number: int,
+        followed: _Followed,
+        part: slice,
+        truths: pl.DataFrame,
+    ) -> Window | None:
+        read = ledger.requests(
+            connection,
+            endpoint_id,
+            after=int(followed.ids[part.start]) - 1,
+            version=number,
+            limit=part.stop - part.start,
+        )
+        read = read.filter(pl.col("id") <= int(followed.ids[part.stop - 1]))
+        if int(read["n_rows"].sum()) < int(followed.rows[part].sum()):
+            return None  # the retention has taken some; what was summed of them stays
+        made = ledger.predictions(read).join(truths, on="prediction", how="left", maintain_order="left")
+        return Window(
+            at=made["at"].dt.epoch("us").to_numpy() / 1e6,
+            probability=made["probability"].to_numpy(),
+            alert=made["alert"].to_numpy(),
+            truth=made["truth"].fill_null(UNKNOWN).clip(-1, 1).cast(pl.Int8).to_numpy(),
+            bins=bins.counts(read["bins"], followed.n_features),
+        )
+
+    def _whole(
+        self, connection: Connection, endpoint_id: int, number: int, followed: _Followed, mark: int
+    ) -> Any:
+        """Give figures of all windows together, where they are few enough."""
+        total = int(followed.rows.sum())
+        signature = (int(followed.ids[-1]) if len(followed.ids) else 0, mark)
+        if followed.reference is None or not 0 < total <= WHOLE_ROWS:
+            return None
+        if followed.whole is None or followed.whole[0] != signature:
+            truths = ledger.truths(connection, endpoint_id)
+            everything = slice(0, len(followed.ids))
+            window = self._window(connection, endpoint_id, number, followed, everything, truths)
+            if window is None:
+                return None
+            report = summarise(joined([window]), followed.reference, self.settings.rules).report
+            followed.whole = (signature, report)
+        return followed.whole[1]
+
+    # --- alarms ------------------------------------------------------------------------------------------------
+
+    def _keep(self, endpoint: Endpoint, reports: list[Report]) -> None:
+        """Write alarms that this version has not raised before."""
+        raised = [(report.version, check) for report in reports for check in report.checks if check.fired]
+        if not raised:
+            return
+        with self.store.writing() as connection:
+            for version, check in raised:
+                if _is_known(connection, endpoint.id, version, check.code, check.subject):
+                    continue
+                details = {
+                    "evidence": round(check.evidence, 3),
+                    "needed": round(check.needed, 3),
+                    "since": None if check.since is None else check.since.isoformat(),
+                }
+                row = {
+                    "endpoint_id": endpoint.id,
+                    "version": version,
+                    "at": now(),
+                    "kind": check.code,
+                    "subject": check.subject,
+                    "message": check.sentence,
+                    "details": json.dumps(details),
+                    "delivered": False,
+                }
+                connection.execute(insert(t.alarms).values(row))
+                say(
+                    "alarm",
+                    level="warning",
+                    endpoint=endpoint.name,
+                    version=version,
+                    kind=check.code,
+                    subject=check.subject,
+                    message=check.sentence,
+                )
+
+    def _deliver(self, endpoint: Endpoint) -> None:
+        """Post what the hook has not taken yet; what it does not take now is tried again at the next look."""
+        if self.settings.hook is None:
+            return
+        c = t.alarms.c
+        with self.store.reading() as connection:
+            waiting = (
+                select(t.alarms).where(c.endpoint_id == endpoint.id, c.delivered.is_(False)).order_by(c.id)
+            )
+            rows = [dict(row._mapping) for row in connection.execute(waiting)]
+        for row in rows:
+            if not _posted(self.settings.hook, _as_message(endpoint.name, row)):
+                return
+            with self.store.writing() as connection:
+                connection.execute(update(t.alarms).where(c.id == row["id"]).values(delivered=True))
+
+
+# --- steps ---------------------------------------------------------------------------------------------------
+
+
+def reference_of(model: Model) -> Reference:
+    """Take from a model what the monitor needs of it.
+
+    Parameters
+    ----------
+    model : Model
+        Of two classes.
+
+    Returns
+    -------
+    Reference
+        What it said of itself when it was trained.
+    """
+    names = ("probability", "outcome", "weight")
+    known = (
+        {}
+        if model.evidence is None
+        else {n: model.evidence[n].to_numpy() for n in names if n in model.evidence}
+    )
+    point = model.operating_point.to_dict()
+    return reference_from(model.schema.model_dump(), point, model.base_rate, known)
+
+
+def _label_mark(connection: Connection, endpoint_id: int) -> int:
+    """Give the number of the last label: as long as it stays, labels are as they were."""
+    return int(
+        connection.scalar(select(func.max(t.labels.c.id)).where(t.labels.c.endpoint_id == endpoint_id)) or 0
+    )
+
+
+def _is_known(connection: Connection, endpoint_id: int, version: int | None, code: str, subject: str) -> bool:
+    c = t.alarms.c
+    found = select(c.id).where(
+        c.endpoint_id == endpoint_id, c.version == version, c.kind == code, c.subject == subject
+    )
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def _alarms(connection: Connection, endpoint_id: int) -> list[Alarm]:
+    c = t.alarms.c
+    found = select(t.alarms).where(c.endpoint_id == endpoint_id).order_by(c.id.desc()).limit(MOST_ALARMS)
+    return [
+        Alarm(
+            at=as_datetime(row.at),
+            version=row.version,
+            code=row.kind,
+            subject=row.subject,
+            sentence=row.message,
+            details=json.loads(row.details),
+            delivered=bool(row.delivered),
+        )
+        for row in connection.execute(found)
+    ]
+
+
+def _as_message(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Say an alarm to a hook: ``text`` is what chat programs show."""
+    return {
+        "text": f"{name}: {row['message']}",
+        "endpoint": name,
+        "version": row["version"],
+        "kind": row["kind"],
+        "subject": row["subject"],
+        "message": row["message"],
+        "at": as_datetime(row["at"]).isoformat(),
+        "details": json.loads(row["details"]),
+    }
+
+
+def _posted(hook: str, message: Mapping[str, Any]) -> bool:
+    body = json.dumps(message).encode()
+    asked = urllib.request.Request(hook, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=HOOK_SECONDS):
+            return True
+    except (OSError, urllib.error.URLError) as error:
+        say("hook failed", level="error", error=type(error).__name__)
+        return False

@@ -1,0 +1,361 @@
+"""The watch on a store: what it reads, what it raises, whom it tells, and the page that shows it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+import time
+from contextlib import contextmanager
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import numpy as np
+import polars as pl
+import pytest
+
+pytest.importorskip("fastapi")
+
+from rich.console import Console
+
+from browser import Browser, find
+from counterpoise.cli.monitor import action, say
+from counterpoise.errors import InputError, OptionError
+from counterpoise.monitor import Rules
+from counterpoise.serve import Change, Store, Watch, WatchSettings, changes, create, deployments, ledger
+from counterpoise.serve.bins import packed
+from counterpoise.serve.clock import now
+from counterpoise.serve.models import packed_bundle
+from counterpoise.serve.page import render, render_empty
+from serving import in_thread, model, payments
+
+DAY = 86_400_000_000
+ROWS = 400
+"""Rows of a day."""
+
+
+@pytest.fixture(scope="module")
+def fraud():
+    return model()
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(f"sqlite:///{tmp_path}/store.db")
+    yield opened
+    opened.close()
+
+
+def deployed(store, fraud, tmp_path, name="fraud"):
+    sha256, content = packed_bundle(fraud.save(tmp_path / f"{name}.model"))
+    changes.keep(store, sha256, content)
+    create(store, name, sha256, source="test", actor="local")
+    with store.reading() as connection:
+        return deployments.endpoint(connection, name).id
+
+
+def answer(store, fraud, endpoint, days, *, frame=None, version=1, first=0, requests=4, variant="champion"):
+    """Answer some days of payments; gives the truth by the prediction's id."""
+    truth = {}
+    begun = now() - 40 * DAY
+    for day in range(first, first + days):
+        rows = payments(ROWS, seed=1000 + day) if frame is None else frame(payments(ROWS, seed=1000 + day))
+        table = fraud.schema.conform(rows)
+        p, codes = fraud.predict_proba(table)[:, 1], fraud.schema.bins(table)
+        answers = []
+        for k, part in enumerate(np.array_split(np.arange(ROWS), requests)):
+            uid = f"v{version}d{day}r{k}"
+            at = begun + day * DAY + k * DAY // requests
+            answers.append(
+                ledger.Answer(
+                    uid, endpoint, version, variant, at, fraud.threshold, p[part], None, packed(codes[part])
+                )
+            )
+            truth |= {f"{uid}-{i}": int(y) for i, y in enumerate(rows["fraud"].to_numpy()[part])}
+        with store.writing() as connection:
+            ledger.record(connection, answers)
+    return truth
+
+
+def tell(store, endpoint, truth):
+    with store.writing() as connection:
+        ledger.add_labels(connection, endpoint, [ledger.Label(name, y) for name, y in truth.items()])
+
+
+def test_a_quiet_endpoint_stays_quiet_and_its_figures_are_those_of_its_rows(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    truth = answer(store, fraud, endpoint, 10)
+    watch = Watch(store)
+    seen = watch.look_at("fraud")
+    report = seen.reports[0]
+    assert (report.state, seen.alarms) == ("quiet", [])
+    assert sum(window.n_rows for window in report.windows) == 10 * ROWS
+    assert report.whole.n_rows == 10 * ROWS
+    assert report.whole.realised == {}
+    tell(store, endpoint, truth)
+    report = watch.look_at("fraud").reports[0]
+    assert report.state == "quiet"
+    assert report.whole.n_labelled == 10 * ROWS
+    assert report.whole.n_positive == sum(truth.values())
+    rows = pl.concat([payments(ROWS, seed=1000 + day) for day in range(10)])
+    called, positive = fraud.predict(rows) == 1, rows["fraud"].to_numpy() == 1
+    assert report.whole.realised["precision"].value == pytest.approx(positive[called].mean())
+    assert report.whole.realised["recall"].value == pytest.approx(called[positive].mean())
+    assert {each.name for each in report.features} == {"amount", "channel", "is_new", "hour"}
+
+
+def broken(rows):
+    return rows.with_columns(channel=pl.lit("web"))
+
+
+def test_a_broken_feature_raises_one_alarm_with_its_day_and_the_hook_hears_of_it_once(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    answer(store, fraud, endpoint, 8)
+    with hook() as heard:
+        watch = Watch(store, WatchSettings(hook=heard.url))
+        assert watch.look_at("fraud").alarms == []
+        answer(store, fraud, endpoint, 3, frame=broken, first=8)
+        heard.is_deaf = True
+        first = watch.look_at("fraud")
+        assert not any(alarm.delivered for alarm in first.alarms)
+        heard.is_deaf = False
+        seen = watch.look_at("fraud")
+        watch.look_at("fraud")
+        assert Watch(store, WatchSettings(hook=heard.url)).look_at("fraud").alarms == seen.alarms
+    alarm = next(each for each in seen.alarms if each.code == "feature")
+    assert alarm.subject == "channel"
+    assert "web" in alarm.sentence
+    assert alarm.delivered
+    since = datetime.fromisoformat(alarm.details["since"]).timestamp() * 1e6
+    assert abs(since - (now() - 32 * DAY)) < 1.5 * DAY
+    told = [each for each in heard.messages if each["kind"] == "feature"]
+    assert len(told) == 1
+    assert told[0]["text"].startswith("fraud: ")
+    assert {"endpoint", "version", "message", "at", "details"} <= set(told[0])
+
+
+def test_labels_that_show_missed_positives_raise_an_alarm(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    truth = answer(store, fraud, endpoint, 12)
+    watch = Watch(store)
+    late = {name for name in truth if int(re.search(r"d(\d+)r", name).group(1)) >= 6}
+    rng = np.random.default_rng(0)
+    tell(
+        store, endpoint, {name: int(y or (name in late and rng.random() < 0.1)) for name, y in truth.items()}
+    )
+    codes = {check.code for check in watch.look_at("fraud").reports[0].checks if check.fired}
+    assert "missed" in codes
+    assert "feature" not in codes
+
+
+def test_labels_in_any_order_and_windows_seen_before_or_not_give_the_same(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    truth = answer(store, fraud, endpoint, 5)
+    followed = Watch(store)
+    followed.look_at("fraud")
+    names = list(truth)
+    for part in (names[1000:], names[:300], names[300:1000]):
+        tell(store, endpoint, {name: truth[name] for name in part})
+        followed.look_at("fraud")
+    truth |= answer(store, fraud, endpoint, 2, first=5)
+    assert followed.look_at("fraud").reports == Watch(store).look_at("fraud").reports
+
+
+def test_a_challenger_in_shadow_is_watched_beside_the_champion(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    other = model(seed=3)
+    sha256, content = packed_bundle(other.save(tmp_path / "other"))
+    changes.keep(store, sha256, content)
+    changes.update(store, "fraud", Change(bundle=sha256, share=0.0), actor="local")
+    answer(store, fraud, endpoint, 3)
+    answer(store, other, endpoint, 3, version=2, variant="shadow")
+    seen = Watch(store).look_at("fraud")
+    assert [(r.variant, r.version, r.whole.n_rows) for r in seen.reports] == [
+        ("champion", 1, 3 * ROWS),
+        ("challenger", 2, 3 * ROWS),
+    ]
+    assert "Champion against challenger" in render(seen, ["fraud"], seen.reports[0].windows[0].start)
+
+
+def test_what_the_retention_took_stays_in_sums_that_were_seen(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    answer(store, fraud, endpoint, 4)
+    watch = Watch(store)
+    before = watch.look_at("fraud").reports[0].windows
+    with store.writing() as connection:
+        ledger.forget(connection, now() - 38 * DAY)
+    assert watch.look_at("fraud").reports[0].windows == before
+    assert Watch(store).look_at("fraud").reports[0].state == "quiet"
+
+
+def test_windows_of_rows_and_wrong_settings(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    answer(store, fraud, endpoint, 2)
+    windows = Watch(store, WatchSettings(every="500 rows")).look_at("fraud").reports[0].windows
+    assert sum(window.n_rows for window in windows) == 2 * ROWS
+    for options in (
+        {"every": "soon"},
+        {"every": "1.5"},
+        {"every": "-1d"},
+        {"every": "0"},
+        {"hook": "ftp://x"},
+    ):
+        with pytest.raises(OptionError):
+            WatchSettings(**options)
+
+
+def test_an_endpoint_without_answers_has_a_report_and_an_unknown_one_none(store, fraud, tmp_path):
+    deployed(store, fraud, tmp_path)
+    seen = Watch(store).look_at("fraud")
+    assert seen.reports[0].state == "no traffic"
+    with pytest.raises(InputError, match="fraud"):
+        Watch(store).look_at("frau")
+    assert "No answers yet" in render(seen, ["fraud"], datetime.now().astimezone())
+
+
+# --- the terminal --------------------------------------------------------------------------------------------
+
+
+def test_the_terminal_says_figures_checks_and_alarms(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    truth = answer(store, fraud, endpoint, 6)
+    tell(store, endpoint, truth)
+    answer(store, fraud, endpoint, 4, frame=broken, first=6)
+    seen = action("fraud", store=f"sqlite:///{tmp_path}/store.db")
+    console = Console(width=100, markup=False, record=True, file=io.StringIO())
+    for part in say(seen):
+        console.print(part)
+    text = console.export_text()
+    assert "version 1, champion: alarm" in text
+    assert "feature channel" in text
+    assert "Alarms" in text
+    json.dumps(seen.to_dict())
+    with pytest.raises(OptionError, match="alpha"):
+        action("fraud", store=f"sqlite:///{tmp_path}/store.db", alpha=2.0)
+
+
+# --- over HTTP and in a browser -------------------------------------------------------------------------------
+
+
+def test_the_server_gives_the_report_and_the_page(store, fraud, tmp_path):
+    with in_thread(store) as client:
+        empty = client.get("/")
+        assert empty.status_code == 200
+        assert "No endpoint yet" in empty.text
+        endpoint = deployed(store, fraud, tmp_path)
+        answer(store, fraud, endpoint, 3)
+        found = client.get("/endpoints/fraud/monitor").json()
+        assert found["reports"][0]["state"] == "quiet"
+        page = client.get("/")
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "fraud" in page.text
+        assert client.get("/?endpoint=nobody").status_code == 404
+        assert client.get("/endpoints/nobody/monitor").status_code == 404
+        foreign = client.get("/", headers={"host": "evil.example"})
+        assert foreign.status_code == 403
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    program = find()
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    opened = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield opened
+    opened.close()
+
+
+def opened(browser, url, width):
+    browser.events.clear()
+    browser.call(
+        "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+    )
+    browser.call("Page.navigate", url=url)
+    until = time.monotonic() + 60
+    while browser.run("document.readyState") != "complete" or not browser.run("location.href").startswith(
+        "http"
+    ):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_in_a_browser(browser, store, fraud, tmp_path, width):
+    endpoint = deployed(store, fraud, tmp_path)
+    tell(store, endpoint, answer(store, fraud, endpoint, 6))
+    answer(store, fraud, endpoint, 4, frame=broken, first=6)
+    with in_thread(store) as client:
+        opened(browser, f"{client.base_url}/", width)
+        assert browser.complaints() == []
+        assert all(url.startswith(str(client.base_url)) for url in browser.requests())
+        assert browser.run("document.querySelector('[role=status]').textContent") == "alarm"
+        assert browser.run("document.querySelectorAll('svg').length") == 6
+        assert browser.run("[...document.querySelectorAll('svg')].every((s) => s.getAttribute('aria-label'))")
+        assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+        assert "channel" in browser.run("document.querySelector('main').innerText")
+        points = browser.run(
+            "[...document.querySelectorAll('polyline')].map((p) => p.getAttribute('points')).join(' ')"
+        )
+        assert "NaN" not in points
+        browser.run("document.querySelector('summary').click()")
+        assert browser.run("document.querySelectorAll('details tbody tr').length") >= 10
+
+
+def test_hostile_names_stay_text(browser, tmp_path, fraud, store):
+    endpoint = deployed(store, fraud, tmp_path)
+    answer(store, fraud, endpoint, 2)
+    seen = Watch(store).look_at("fraud")
+    evil = "<img src=x onerror=alert(1)>\"'"
+    report = seen.reports[0]
+    features = [each.model_copy(update={"name": evil, "largest": evil}) for each in report.features]
+    checks = [each.model_copy(update={"subject": evil, "sentence": evil}) for each in report.checks]
+    hostile = report.model_copy(
+        update={"endpoint": evil, "features": features, "checks": checks, "notes": [evil]}
+    )
+    html = render(type(seen)(evil, [hostile], []), [evil], datetime.now().astimezone())
+    assert "<img" not in html
+    (tmp_path / "page.html").write_text(html)
+    browser.events.clear()
+    browser.call("Page.navigate", url=(tmp_path / "page.html").as_uri())
+    time.sleep(0.3)
+    assert browser.run("document.querySelectorAll('img').length") == 0
+
+
+def test_an_empty_page_is_html():
+    assert render_empty(datetime.now().astimezone()).startswith("<!doctype html>")
+
+
+@contextmanager
+def hook():
+    """Listen for alarms."""
+
+    class Heard(BaseHTTPRequestHandler):
+        """Keeps what is posted."""
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(503 if server.is_deaf else 204)
+            self.end_headers()
+            if not server.is_deaf:
+                server.messages.append(json.loads(body))
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Heard)
+    server.messages, server.is_deaf = [], False
+    server.url = f"http://127.0.0.1:{server.server_port}/alarms"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def test_rules_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="alpha"):
+        Rules(alpha=0)
