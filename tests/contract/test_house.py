@@ -37,6 +37,7 @@ KNOWS = {
     "datasets": {"table", "decide"},
     "serve": {"bundle", "table", "monitor"},
     "monitor": {"decide", "evaluate"},
+    "lab": {"table", "split", "calibrate", "learn", "decide", "evaluate", "datasets"},
     "cli": None,  # everything
     "__init__": None,
 }  # fmt: skip
@@ -44,6 +45,7 @@ KNOWS = {
 
 NARROW = {
     "report": {"counterpoise.evaluate.records"},
+    "lab": {"counterpoise.evaluate.metrics"},
     "monitor": {"counterpoise.evaluate.metrics", "counterpoise.evaluate.intervals", "counterpoise.decide"},
 }
 """Rooms that may know only these modules of another."""
