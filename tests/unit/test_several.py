@@ -18,6 +18,7 @@ from counterpoise.evaluate import evaluate_model
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.intervals import Judged, draw, draw_sums
 from counterpoise.evaluate.records import TrialRecord
+from counterpoise.learn import BlendClassifier
 from counterpoise.report import render
 
 LABELS = ["fine", "worn", "torn", "burnt"]
@@ -371,3 +372,33 @@ def test_costs_by_class():
 def test_other_costs_are_another_candidate():
     keys = {Candidate("cost_weight", "logistic", costs=costs).key for costs in (None, (1.0, 2.0), (1.0, 3.0))}
     assert len(keys) == 3
+
+
+def test_the_blend_joins_in(table, monkeypatch):
+    monkeypatch.setattr(
+        "counterpoise.evaluate.candidates.default_learners", lambda: ("logistic", "balanced_forest", "forest")
+    )
+    found = cp.compare(table, **{**CHOSEN, "treatments": ["none"], "learners": None})
+    board = {row["candidate"]: row for row in found.leaderboard().to_dicts()}
+    assert board["blend"]["status"] == "run"
+    assert board["blend"]["log_loss"] < max(board["logistic"]["log_loss"], board["forest"]["log_loss"])
+
+
+def test_a_blend_that_ships_mixes_its_members():
+    rng = np.random.default_rng(0)
+    members = [_Fixed(rng.dirichlet(np.ones(3), 5)) for _ in range(2)]
+    blend = BlendClassifier.of(members, ["a", "b"], np.array([0.3, 0.7]), np.array([0.0, 0.2, -0.1]))
+    expected = np.exp(0.3 * np.log(members[0].proba) + 0.7 * np.log(members[1].proba) + [0.0, 0.2, -0.1])
+    scores = blend.predict_proba(np.zeros((5, 1)))
+    assert scores == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
+
+
+class _Fixed:
+    n_features_in_ = 1
+    classes_ = np.arange(3)
+
+    def __init__(self, proba):
+        self.proba = proba
+
+    def predict_proba(self, X):
+        return self.proba

@@ -62,7 +62,8 @@ def action(
     source = table if len(table) > 1 else table[0]
     if in_chunks or (in_chunks is None and rows_that_fit(source) is not None):
         return evaluate_files(model, source, target, present.get("weight"), engine=engine, workers=workers)
-    rows = o.read_table(table, target, str(loaded.labels[-1]), drop, rows=None, **present)
+    positive = str(loaded.labels[-1]) if len(loaded.labels) == 2 else None
+    rows = o.read_table(table, target, positive, drop, rows=None, **present)
     return evaluate_model(loaded, rows)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from counterpoise.evaluate.candidates import UNTREATED, Candidate
 from counterpoise.evaluate.judging import Case
@@ -72,7 +72,7 @@ def blend_run(case: Case, members: Sequence[Run]) -> Run:
     folds: list[FinishedFold | None] = []
     for k, fold in enumerate(case.folds.folds):
         nested = _inner_odds(case, members, k)
-        basis, known = nested or odds, ~np.isnan(nested[0]) if nested else np.isin(fold_of, fold.lines)
+        basis, known = nested or odds, _is_known(nested[0]) if nested else np.isin(fold_of, fold.lines)
         recipe = _weigh(case, basis, known) if known.any() else _equal(len(odds))
         inner = _mixed(nested, fold.train, *recipe) if nested else None
         parts = [members[j].finished()[k] for j in recipe[0]]
@@ -81,15 +81,16 @@ def blend_run(case: Case, members: Sequence[Run]) -> Run:
 
 
 def _mixed(
-    odds: list[np.ndarray], rows: np.ndarray, chosen: list[int], weights: np.ndarray, shift: float
+    odds: list[np.ndarray], rows: np.ndarray, chosen: list[int], weights: np.ndarray, shift: np.ndarray
 ) -> np.ndarray:
-    return np.asarray(expit(weights @ np.stack([odds[j][rows] for j in chosen]) + shift))
+    mixed = np.tensordot(weights, np.stack([odds[j][rows] for j in chosen]), 1) + shift
+    return np.asarray(expit(mixed) if mixed.ndim == 1 else softmax(mixed, axis=1))
 
 
 def _odds(case: Case, members: Sequence[Run]) -> list[np.ndarray]:
     found = []
     for run in members:
-        scores = np.full(len(case.y), np.nan)
+        scores = _nowhere(case, run.finished()[0].scores.proba)
         for fold, done in zip(case.folds.folds, run.finished(), strict=True):
             scores[fold.test] = _finite_odds(done.scores.proba)
         found.append(scores)
@@ -103,29 +104,46 @@ def _inner_odds(case: Case, members: Sequence[Run], number: int) -> list[np.ndar
         inner = run.finished()[number].scores.inner
         if inner is None:
             return []
-        scores = np.full(len(case.y), np.nan)
+        scores = _nowhere(case, inner)
         scores[train] = _finite_odds(inner)
         found.append(scores)
     return found
 
 
+def _is_known(scores: np.ndarray) -> np.ndarray:
+    return np.asarray(~np.isnan(scores.reshape(len(scores), -1)[:, 0]))
+
+
+def _nowhere(case: Case, like: np.ndarray) -> np.ndarray:
+    """Give NaN for every row of the table, in as many columns as scores have."""
+    return np.full((len(case.y), *like.shape[1:]), np.nan)
+
+
 def _finite_odds(proba: np.ndarray) -> np.ndarray:
     """Give log-odds, of certainties those that `BlendClassifier` takes them for."""
-    return log_odds(np.column_stack([1.0 - proba, proba]), LEAST_PROBABILITY)
+    return log_odds(np.column_stack([1.0 - proba, proba]) if proba.ndim == 1 else proba, LEAST_PROBABILITY)
 
 
-def _weigh(case: Case, odds: list[np.ndarray], rows: np.ndarray) -> tuple[list[int], np.ndarray, float]:
+def _weigh(case: Case, odds: list[np.ndarray], rows: np.ndarray) -> tuple[list[int], np.ndarray, np.ndarray]:
     """Choose the members that rank some rows best, and weigh them on these rows."""
     mass = None if case.weights is None else case.weights[rows]
-    ranks = [average_precision(case.y[rows], scores[rows], mass) for scores in odds]
+    ranks = [_ranking(case.y[rows], scores[rows], mass) for scores in odds]
     chosen = [int(j) for j in np.argsort(ranks)[::-1][:_MOST_MEMBERS]]
     weights, shift = blend_weights(case.y[rows].astype(np.int64), [odds[j][rows] for j in chosen], mass)
-    return chosen, weights, float(shift[0])
+    return chosen, weights, shift
 
 
-def _equal(n_members: int) -> tuple[list[int], np.ndarray, float]:
+def _ranking(y: np.ndarray, scores: np.ndarray, mass: np.ndarray | None) -> float:
+    """Give average precision; of several classes the mean, each by its probability against the rest."""
+    if scores.ndim == 1:
+        return average_precision(y, scores, mass)
+    against = [average_precision(y == c, scores[:, c], mass) for c in range(scores.shape[1])]
+    return float(np.mean(against))
+
+
+def _equal(n_members: int) -> tuple[list[int], np.ndarray, np.ndarray]:
     """Weigh all alike: what a fold does whose line nothing is known for."""
-    return list(range(n_members)), np.full(n_members, 1 / n_members), 0.0
+    return list(range(n_members)), np.full(n_members, 1 / n_members), np.zeros(1)
 
 
 def _folded(proba: np.ndarray, inner: np.ndarray | None, parts: list[FinishedFold]) -> FinishedFold:
@@ -157,6 +175,4 @@ def blend_of_champions(case: Case, members: Sequence[Run], fit: Any) -> BlendCla
     """
     chosen, weights, shift = _weigh(case, _odds(case, members), case.fold_of >= 0)
     learners = [fit(members[j].candidate) for j in chosen]
-    return BlendClassifier.of(
-        learners, [members[j].candidate.learner for j in chosen], weights, np.array([shift])
-    )
+    return BlendClassifier.of(learners, [members[j].candidate.learner for j in chosen], weights, shift)

@@ -100,17 +100,17 @@ class BlendClassifier(TableClassifier):
     def of(
         cls, members: Sequence[Any], names: Sequence[str], weights: np.ndarray, intercept: np.ndarray
     ) -> Self:
-        """Make a fitted blend of two classes from members that are fitted and weights that are known.
+        """Make a fitted blend from members that are fitted and weights that are known.
 
         Parameters
         ----------
         members : sequence of classifier
-            Fitted on the classes 0 and 1, on the same columns.
+            Fitted on the classes 0, 1, ..., on the same columns.
         names : sequence of str
             What to call them.
         weights : ndarray of shape (n_members,), float64
             Non-negative weights of their log-odds.
-        intercept : ndarray of shape (1,), float64
+        intercept : ndarray of shape (1 or n_classes,), float64
             What is added.
 
         Returns
@@ -122,7 +122,7 @@ class BlendClassifier(TableClassifier):
         kept = [k for k, weight in enumerate(weights) if weight > 0]
         blend.members_, blend.names_ = [members[k] for k in kept], [names[k] for k in kept]
         blend.weights_, blend.intercept_ = np.asarray(weights)[kept], np.asarray(intercept)
-        blend.classes_ = np.array([0, 1])
+        blend.classes_ = np.arange(max(2, len(blend.intercept_)))
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(members[0], name):
                 setattr(blend, name, getattr(members[0], name))
