@@ -311,7 +311,7 @@ def compare(
             nested=nested,
             repeats=repeats,
             memory=Memory(limit),
-            blends=learners is None and table.is_binary,
+            blends=learners is None,
             out=Path(out) / "folds" if out else None,
             on_progress=on_progress,
             judge=judge if table.is_binary else judge_classes,
