@@ -18,7 +18,7 @@ from counterpoise.evaluate.daily import Days, daily_figures
 from counterpoise.evaluate.intervals import Draws, Interval
 from counterpoise.evaluate.judging import Case, Judged
 from counterpoise.evaluate.leaderboard import METRICS
-from counterpoise.evaluate.matching import Matching
+from counterpoise.evaluate.limits import drawn_within_limits
 from counterpoise.evaluate.records import CurveRecord, DayRecord, Estimate, HistogramRecord
 from counterpoise.evaluate.verdict import Contender
 
@@ -55,8 +55,8 @@ class Figures:
         Of all intervals.
     by_day : mapping of str to tuple
         Figures by day and a record a day, of each candidate, where rows have a time.
-    matching : Matching or None
-        Gives differences at the same limit, where the goal has limits.
+    within_limits : Draws or None
+        The goal's figure at the line that just keeps its limits, where it has some: what candidates are compared by.
     """
 
     draws: Draws
@@ -69,7 +69,7 @@ class Figures:
     n_days: float = 1.0
     confidence: float = 0.95
     by_day: Mapping[str, tuple[dict[str, Estimate], list[DayRecord]]] = field(default_factory=dict)
-    matching: Matching | None = None
+    within_limits: Draws | None = None
 
     @classmethod
     def of(
@@ -131,9 +131,7 @@ class Figures:
             n_draws=n_draws,
             n_days=case.days_of(rows) or 1.0,
             by_day=_by_day(case, rows, judged, groups),
-            matching=Matching(case, judged, goal_figure(case.goal), options)
-            if case.goal.constraints
-            else None,
+            within_limits=_within_limits(case, judged, options, draws.n_positive),
         )
 
     def value(self, candidate: str) -> float | None:
@@ -205,9 +203,8 @@ class Figures:
 
     def _differences(self, others: Mapping[str, str]) -> Mapping[str, Interval]:
         """Give differences of the goal's figure: at the same limit, where the goal has limits."""
-        if self.matching is not None:
-            return self.matching.differences(others, self.confidence)
-        return self.draws.joint_differences(others, self.metric, self.confidence)
+        draws = self.draws if self.within_limits is None else self.within_limits
+        return draws.joint_differences(others, self.metric, self.confidence)
 
     def simultaneous(self, candidates: Sequence[str], baseline: str) -> dict[str, Estimate]:
         """Give paired differences of the goal's figure whose intervals hold together.
@@ -247,6 +244,28 @@ class Figures:
         if metric == "alerts":
             return alerts
         return 1.0 if metric == "precision" and alerts == 0 else self.draws.values[candidate][metric]
+
+    def limited_at_best(self, candidate: str, limit: Constraint) -> float:
+        """Give the end of the interval of what a goal limits that keeps the limit best.
+
+        Parameters
+        ----------
+        candidate : str
+            Its name.
+        limit : Constraint
+            A limit of the goal.
+
+        Returns
+        -------
+        float
+            In the units of `limited`; the number of alerts has Poisson's spread.
+        """
+        reached = self.limited(candidate, limit.metric)
+        if limit.metric == "alerts":
+            return float(reached - 2.0 * np.sqrt(reached))
+        found = self.draws.interval(candidate, limit.metric, self.confidence)
+        end = found.upper if limit.sign == ">=" else found.lower
+        return reached if np.isnan(end) else end
 
     def bound(self, limit: Constraint) -> float:
         """Give a limit in the units of `limited`.
@@ -375,6 +394,15 @@ def untreated_of(contenders: Sequence[Contender]) -> dict[str, str]:
     """
     untreated = {c.learner: c.name for c in contenders if c.treatment == UNTREATED}  # of the same learner
     return {c.name: untreated[c.learner] for c in contenders if c.learner in untreated}
+
+
+def _within_limits(
+    case: Case, judged: Mapping[str, Judged], options: Mapping[str, Any], n_positive: float
+) -> Draws | None:
+    if not case.goal.constraints or len(judged) < 2:
+        return None
+    shared = {name: options[name] for name in ("costs", "groups", "n_draws", "random_state")}
+    return drawn_within_limits(case, judged, goal_figure(case.goal), n_positive=n_positive, **shared)
 
 
 def _counts(case: Case, rows: np.ndarray, judged: Judged) -> dict[str, float]:
