@@ -153,11 +153,24 @@ class Model:
         return self._label(self.predict_proba(frame))
 
     def _label(self, proba: np.ndarray) -> np.ndarray:
+        return np.asarray(self.classes_[self.choose(proba)])
+
+    def choose(self, proba: np.ndarray) -> np.ndarray:
+        """Choose a class for each row: by the line of two classes, by the rule of several.
+
+        Parameters
+        ----------
+        proba : ndarray of shape (n, n_labels), float64
+            As `predict_proba` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
+            Places in `labels`.
+        """
         if len(self.labels) == 2:
-            chosen = (proba[:, 1] >= self.threshold).astype(int)
-        else:
-            chosen = proba.argmax(axis=1) if self.rule is None else self.rule.decide(proba)
-        return np.asarray(self.classes_[chosen])
+            return np.asarray(proba[:, 1] >= self.threshold).astype(np.int64)
+        return np.asarray(proba.argmax(axis=1)) if self.rule is None else self.rule.decide(proba)
 
     def decide(self, frame: Any) -> pl.DataFrame:
         """Give probability and decision for each row, with what they rest on.

@@ -152,7 +152,7 @@ def _from_model(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.nd
     proba = model.predict_proba(features)
     if len(model.labels) == 2:
         return proba[:, 1], proba[:, 1] >= model.threshold
-    return proba, proba.argmax(axis=1) if model.rule is None else model.rule.decide(proba)
+    return proba, model.choose(proba)
 
 
 def _case(model: Model, table: Table, y: np.ndarray, rows: np.ndarray, fold: np.ndarray) -> Case:

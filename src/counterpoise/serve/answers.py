@@ -135,8 +135,8 @@ def _rows(served: Served, probability: np.ndarray, ids: Sequence[str]) -> Sequen
     labels = [json.dumps(label) for label in served.labels]
     if probability.ndim == 2:
         return [
-            f'{{"score":{json.dumps(row)},"predicted_label":{labels[best]},"probability":{max(row)!r}{tail}{name}}}'
-            for row, best, name in zip(probability.tolist(), probability.argmax(axis=1), names, strict=True)
+            f'{{"score":{json.dumps(row)},"predicted_label":{labels[k]},"probability":{row[k]!r}{tail}{name}}}'
+            for row, k, name in zip(probability.tolist(), served.model.choose(probability), names, strict=True)
         ]
     line = served.model.threshold
     tail = f',"threshold":{_number(line)}{tail}'
