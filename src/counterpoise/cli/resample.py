@@ -11,7 +11,7 @@ import typer
 
 from counterpoise.cli import options as o
 
-__all__ = ["action", "register"]
+__all__ = ["action", "action_plan", "register"]
 
 PROVENANCE = "provenance"
 """Prefix of the columns that say where a row came from."""
@@ -59,6 +59,60 @@ def action(table: Any, sampler: str, out: Path, *, seed: int = 0) -> pl.DataFram
     return treated
 
 
+def action_plan(table: Any, paths: list[str], sampler: str, out: Path, *, seed: int = 0) -> Any:
+    """Write what a sampler would do as a plan: row numbers, not rows.
+
+    Parameters
+    ----------
+    table : Table
+        What to resample; where rows of it were left out, the plan is made of the full table, in passes over its files.
+    paths : list of str
+        Files, patterns, folders or addresses of the table.
+    sampler : str
+        A sampler of the catalogue; for a table that does not fit one of enn, random_over, random_under, smote, tomek.
+    out : Path
+        Ends in ``.npz``; `counterpoise.resample.Plan.load` reads it.
+    seed : int, default=0
+        Seeds every draw.
+
+    Returns
+    -------
+    Plan
+        What was written.
+
+    Raises
+    ------
+    OptionError
+        If there is no such sampler, or not for a table of this size.
+    NotApplicable
+        If columns are no numbers, where distances to rows out of memory are asked for.
+    TableError
+        If the output cannot be written.
+    """
+    from counterpoise.resample import make_sampler
+    from counterpoise.resample.in_chunks import plan_in_chunks
+    from counterpoise.table.chunks import chunks_of
+    from counterpoise.table.files import writing_explained
+
+    if table.thinning is None:
+        plan = make_sampler(sampler, random_state=seed).plan(table.X, table.y)
+    else:
+        plan = plan_in_chunks(
+            sampler,
+            chunks_of(paths if len(paths) > 1 else paths[0]),
+            table.target,
+            positive=table.positive,
+            features=table.features,
+            random_state=seed,
+        )
+    partial = out.with_name(f".{out.name}.partial")
+    with writing_explained(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        plan.save(partial)
+        partial.replace(out)
+    return plan
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb.
 
@@ -88,7 +142,7 @@ def register(app: typer.Typer) -> None:
         stratify: o.Stratify = None,
         seed: o.Seed = 0,
     ) -> None:
-        """Write a resampled copy of a table, with the provenance of every row."""
+        """Write a resampled copy of a table, with the provenance of every row; or the plan, where FILE ends in .npz."""
         from counterpoise.cli.progress import spinner
 
         read = o.read_table(
@@ -105,6 +159,11 @@ def register(app: typer.Typer) -> None:
             amount=amount,
             id=id,
         )
+        if out.suffix == ".npz":
+            with spinner(f"planning {sampler}"):
+                plan = action_plan(read, table, sampler, out, seed=seed)
+            sys.stdout.write(f"a plan of {plan.n_out} rows from {plan.n_rows} written to {out}\n")
+            return
         with spinner(f"{sampler} on {read.n_rows} rows"):
             treated = action(read, sampler, out, seed=seed)
         counts = treated[read.target].value_counts(sort=True)
