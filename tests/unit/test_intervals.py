@@ -212,3 +212,14 @@ def test_bad_input(options: dict[str, object]) -> None:
     y, s = [0, 1, 0, 1, 0, 0], [0.1, 0.9, 0.3, 0.4, 0.2, 0.1]
     with pytest.raises(InputError):
         bootstrap(y, s, [0, 1, 0, 1, 0, 0], **options)  # type: ignore[arg-type]
+
+
+def test_candidates_drawn_a_few_at_a_time_give_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    y = rng.random(400) < 0.2
+    candidates = {f"c{k}": Judged(y + rng.normal(size=400), rng.random(400) < 0.3) for k in range(3)}
+    together = draw(y, candidates, n_draws=50)
+    monkeypatch.setattr("counterpoise.evaluate.intervals._SUMS_BYTES", 1)
+    alone = draw(y, candidates, n_draws=50)
+    assert alone.values == together.values
+    assert all(np.array_equal(alone.drawn[c]["f1"], together.drawn[c]["f1"]) for c in candidates)

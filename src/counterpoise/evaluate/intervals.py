@@ -38,6 +38,9 @@ _BLOCK = 16
 
 _CHUNK_BYTES = 8 * 2**20
 
+_SUMS_BYTES, _SUMS_BYTES_A_ROW = 512 * 2**20, 160
+"""Candidates are drawn a few at a time, so that the sums behind their figures take no more than this together."""
+
 _WEIGHT_COUNTS = (95, 92, 49, 15, 4, 1)
 """Of 256 values of a random byte, how many give the weight 0, 1, 2, ...: Poisson(1) to the byte, with mean and
 variance exactly 1."""
@@ -590,14 +593,18 @@ def draw(
             why="A spread needs two draws.",
             hint="2,000 draws are usual.",
         )
-    sums = {name: _sums_of(rows, judged) for name, judged in candidates.items()}
-    ones = np.ones((rows.n_units, 1))
-    values = {
-        name: {metric: float(found[0]) for metric, found in _figures(rows, each, ones).items()}
-        for name, each in sums.items()
-    }
-    drawn = _draw_all(rows, sums, int(n_draws), Streams.of(random_state).child("bootstrap"))
-    trials = {name: _trials(rows, each, values[name], groups is not None) for name, each in sums.items()}
+    values: dict[str, dict[str, float]] = {}
+    drawn: dict[str, dict[str, np.ndarray]] = {}
+    trials: dict[str, dict[str, tuple[float, float]]] = {}
+    ones, chance = np.ones((rows.n_units, 1)), Streams.of(random_state).child("bootstrap")
+    names = list(candidates)
+    width = max(1, _SUMS_BYTES // (_SUMS_BYTES_A_ROW * len(rows.outcome)))
+    for start in range(0, len(names), width):
+        sums = {name: _sums_of(rows, candidates[name]) for name in names[start : start + width]}
+        for name, each in sums.items():
+            values[name] = {metric: float(found[0]) for metric, found in _figures(rows, each, ones).items()}
+            trials[name] = _trials(rows, each, values[name], groups is not None)
+        drawn |= _draw_all(rows, sums, int(n_draws), chance)
     return Draws(values, drawn, trials, _n_effective_positive(rows))
 
 
