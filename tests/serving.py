@@ -129,6 +129,13 @@ class Process:
                 time.sleep(0.05)
         raise AssertionError(f"no answer in {seconds} s: {self.log.read_text()}")
 
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process.poll() is None:
+            self.kill()
+
     def kill(self) -> None:
         """End it at once, as a machine that is out of memory does."""
         self._process.send_signal(signal.SIGKILL)

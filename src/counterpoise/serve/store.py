@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,10 @@ class Store:
         self._one_writer = threading.Lock()
         try:
             self._engine = _engine(self.url, options)
-            with self.writing() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
-                migrate(connection)
+            with ExitStack() as undo:
+                undo.callback(self.close)
+                self._migrate()
+                undo.pop_all()
         except ModuleNotFoundError as error:
             raise MissingExtra.of(str(error.name), "postgres") from error
         except DBAPIError as error:
@@ -76,6 +76,12 @@ class Store:
                 why="Predictions are written before they are answered.",
                 hint="Check the path or the address, and who may write there.",
             ) from error
+
+    def _migrate(self) -> None:
+        with self.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
+            migrate(connection)
 
     @property
     def name(self) -> str:
