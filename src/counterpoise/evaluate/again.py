@@ -138,7 +138,8 @@ def _codes(model: Model, table: Table) -> np.ndarray:
             why="A class that the model does not know cannot be decided rightly.",
             hint="Leave these rows out, or compare again with them.",
         )
-    return np.array([names.index(str(label)) for label in table.labels], dtype=np.int64)[table.y]
+    numbers = np.array([names.index(str(label)) for label in table.labels], dtype=np.int64)
+    return np.asarray(numbers[table.y])
 
 
 def _from_evidence(model: Model, found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
