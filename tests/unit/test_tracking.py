@@ -124,8 +124,8 @@ def test_several_classes(tmp_path, monkeypatch):
 def test_a_store_that_cannot_be_used(tmp_path):
     with pytest.raises(OptionError, match="cannot be used"):
         tracking.open_experiment("nothing://here")
+    (tmp_path / "file").touch()
     with pytest.raises(OptionError, match="cannot be used"):
-        (tmp_path / "file").touch()
         tracking.open_experiment(f"sqlite:///{tmp_path}/file/mlflow.db")
 
 

@@ -117,7 +117,9 @@ def _class_decision(model: Model) -> list[str]:
     goal = f"- Goal `{_text(model.rule.goal)}`"
     if model.rule.costs is not None:
         return [f"{goal}: the class of least expected cost."]
-    weights = ", ".join(f"`{_text(c)}` {w:.3g}" for c, w in zip(model.labels, model.rule.weights, strict=True))
+    weights = ", ".join(
+        f"`{_text(c)}` {w:.3g}" for c, w in zip(model.labels, model.rule.weights, strict=True)
+    )
     return [f"{goal}: the class whose probability times its weight is largest. Weights: {weights}."]
 
 
