@@ -231,6 +231,9 @@ def test_the_terminal_says_figures_checks_and_alarms(store, fraud, tmp_path):
     assert "feature channel" in text
     assert "Alarms" in text
     json.dumps(seen.to_dict())
+    with pytest.raises(OptionError, match="There is no store"):
+        action("fraud", store=f"sqlite:///{tmp_path}/absent.db")
+    assert not (tmp_path / "absent.db").exists()
     with pytest.raises(OptionError, match="alpha"):
         action("fraud", store=f"sqlite:///{tmp_path}/store.db", alpha=2.0)
 
@@ -250,6 +253,8 @@ def test_the_server_gives_the_report_and_the_page(store, fraud, tmp_path):
         page = client.get("/")
         assert page.headers["content-security-policy"].startswith("default-src 'none'")
         assert "fraud" in page.text
+        answer(store, fraud, endpoint, 1, first=3)
+        assert client.get("/endpoints/fraud/monitor").json() == found  # seen a moment ago
         assert client.get("/?endpoint=nobody").status_code == 404
         assert client.get("/endpoints/nobody/monitor").status_code == 404
         foreign = client.get("/", headers={"host": "evil.example"})

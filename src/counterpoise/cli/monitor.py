@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -62,12 +63,27 @@ def action(
             why="It is how likely a false alarm may ever be.",
             hint="Leave it at 0.05.",
         )
+    _refuse_absent(store)
     settings = WatchSettings(every=every, rules=Rules(alpha=alpha), hook=hook)
     opened = Store(store)
     try:
         return Watch(opened, settings).look_at(name)
     finally:
         opened.close()
+
+
+def _refuse_absent(store: str) -> None:
+    """Refuse a file that is not there, before the store would make it."""
+    from counterpoise.errors import OptionError
+
+    file = store.removeprefix("sqlite:///").partition("?")[0]
+    if store.startswith("sqlite:///") and not Path(file).is_file():
+        raise OptionError(
+            f"There is no store {file!r}.",
+            expected="Expected the store that counterpoise serve writes.",
+            why="Predictions and labels are read from it.",
+            hint="Name it: --store sqlite:///FILE or --store postgresql://USER@HOST/NAME",
+        )
 
 
 def say(seen: Seen) -> list[RenderableType]:
@@ -135,7 +151,9 @@ def _windows(report: Report, table: Any) -> Any:
             str(window.n_labelled),
         )
     if report.windows:
-        out.caption = "positives are estimated without labels; ~ foretold by the probabilities, without labels"
+        out.caption = (
+            "positives are estimated without labels; ~ foretold by the probabilities, without labels"
+        )
     return out
 
 

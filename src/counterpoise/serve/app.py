@@ -524,7 +524,7 @@ def _health(request: Request) -> dict[str, Any]:
     dependencies=[Depends(_reader)],
 )
 def _monitor(request: Request, name: str) -> dict[str, Any]:
-    return _desk(request).watch.look_at(name).to_dict()
+    return _desk(request).watch.seen(name).to_dict()
 
 
 @router.get("/", include_in_schema=False, dependencies=[Depends(_reader)])
@@ -535,7 +535,7 @@ def _page(request: Request, endpoint: str | None = None) -> HTMLResponse:
     at = as_datetime(now())
     if not names and endpoint is None:
         return HTMLResponse(page.render_empty(at), headers=page.HEADERS)
-    seen = desk.watch.look_at(names[0] if endpoint is None else endpoint)
+    seen = desk.watch.seen(names[0] if endpoint is None else endpoint)
     return HTMLResponse(page.render(seen, names, at), headers=page.HEADERS)
 
 

@@ -52,8 +52,11 @@ MOST_ALARMS = 50
 HOOK_SECONDS = 5.0
 """How long a hook may take."""
 
-WHOLE_ROWS = 2_000_000
+WHOLE_ROWS = 500_000
 """Rows up to which figures of all windows together are worked out."""
+
+FRESH_SECONDS = 2.0
+"""What was seen is shown again for so long at least."""
 
 PATIENCE = 20.0
 """After a look that took long, the next waits this many times as long."""
@@ -157,6 +160,7 @@ class Watch:
     def __init__(self, store: Store, settings: WatchSettings | None = None) -> None:
         self.store, self.settings = store, settings or WatchSettings()
         self._followed: dict[tuple[int, int], _Followed] = {}
+        self._last: dict[str, tuple[Seen, float]] = {}
         self._one_at_a_time = threading.Lock()
 
     def look_at(self, name: str) -> Seen:
@@ -185,6 +189,35 @@ class Watch:
             self._deliver(endpoint)
             with self.store.reading() as connection:
                 return Seen(name, reports, _alarms(connection, endpoint.id))
+
+    def seen(self, name: str) -> Seen:
+        """Give what was seen a moment ago, or look: however many ask, little is read.
+
+        Parameters
+        ----------
+        name : str
+            The endpoint.
+
+        Returns
+        -------
+        Seen
+            At most a few seconds old, or as old as a look takes.
+
+        Raises
+        ------
+        Refused
+            404, if there is none of that name.
+        """
+        with self.store.reading() as connection:
+            deployments.endpoint(connection, name)
+        last, until = self._last.get(name, (None, 0.0))
+        if last is not None and time.monotonic() < until:
+            return last
+        begun = time.monotonic()
+        found = self.look_at(name)
+        ended = time.monotonic()
+        self._last[name] = (found, ended + max(FRESH_SECONDS, ended - begun))
+        return found
 
     def look_at_all(self) -> float:
         """Look at every endpoint.
