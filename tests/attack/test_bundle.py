@@ -429,3 +429,9 @@ def test_histograms_count_what_was_trained_on_at_a_bounded_size():
     assert by_name["number"].counts[-1] == data["number"].is_nan().sum()
     assert len(by_name["few"].edges) == 2
     assert by_name["flag"].levels == ["false", "true"]
+    rows = schema.conform(data.head(60).with_columns(shop=pl.lit("new"), flag=pl.lit(None, pl.Boolean)))
+    one_by_one = np.concatenate([schema.bins(rows[k : k + 1]) for k in range(60)])
+    assert one_by_one.tolist() == schema.bins(rows).tolist()
+    one_by_one = np.concatenate([schema.bins(schema.conform(data[k : k + 7])) for k in range(0, 70, 7)])
+    assert one_by_one.tolist() == codes[:70].tolist()
+    assert schema.bins(rows[:0]).shape == (0, len(schema.features))

@@ -19,6 +19,9 @@ __all__ = ["FeatureSchema", "Schema"]
 _MOST_LEVELS = 1000
 """More levels than this are counted, not listed."""
 
+_FEW_ROWS = 32
+"""Rows up to which values are looked up one by one."""
+
 _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
 
 
@@ -123,6 +126,13 @@ class Schema(BaseModel):
         ndarray of shape (n_rows, n_features), uint8
             Positions in the histogram's counts; 255 for a feature that has none.
         """
+        if features.height <= _FEW_ROWS:
+            known = [each.histogram for each in self.features]
+            rows = features.select(self.names).rows()
+            found = [
+                [NO_BIN if h is None else h.code(v) for h, v in zip(known, row, strict=True)] for row in rows
+            ]
+            return np.array(found, dtype=np.uint8).reshape(len(rows), len(known))
         codes = np.full((features.height, len(self.features)), NO_BIN, dtype=np.uint8)
         for j, feature in enumerate(self.features):
             if feature.histogram is not None:

@@ -151,15 +151,17 @@ def feature_marks(bins: Bins, rules: Rules) -> Marks:
     return Marks(members, np.maximum(low - rules.shift, 0.0), np.minimum(high + rules.shift, 1.0))
 
 
-def score_marks(reference: Reference, rules: Rules) -> Marks | None:
+def score_marks(reference: Reference, before: np.ndarray, rules: Rules) -> Marks | None:
     """Watch the share of rows above each edge between scores that matters to a decision.
 
     Parameters
     ----------
     reference : Reference
-        With the scores of training.
+        With the edges between the scores of training.
+    before : ndarray of shape (n_bins,)
+        Rows in each bin that scores are held against.
     rules : Rules
-        With the tolerated shift and factor; the narrower of the two counts.
+        With the tolerated factor, on the odds of each share.
 
     Returns
     -------
@@ -173,12 +175,13 @@ def score_marks(reference: Reference, rules: Rules) -> Marks | None:
     members = np.zeros((len(which), n), dtype=bool)
     for row, edge in enumerate(which):
         members[row, edge + 1 : n - 1] = True
-    low, high = _widened(members, np.asarray(reference.scores.counts))
-    return Marks(
-        members,
-        np.maximum(low / rules.factor, low - rules.shift),
-        np.minimum(high * rules.factor, high + rules.shift),
-    )
+    low, high = _widened(members, before)
+    return Marks(members, _scaled(low, 1 / rules.factor), _scaled(high, rules.factor))
+
+
+def _scaled(share: np.ndarray, factor: float) -> np.ndarray:
+    """Multiply the odds of shares."""
+    return np.asarray(share * factor / (1 - share + share * factor))
 
 
 def _widened(members: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

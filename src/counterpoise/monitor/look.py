@@ -25,6 +25,9 @@ LEAST_SECONDS = 60.0
 
 DAY_SECONDS = 86_400.0
 
+FIRST_ROWS = 5000
+"""Rows of a version against which its later scores are held."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -246,14 +249,24 @@ def _alert_check(summaries: Sequence[Summary], reference: Reference, rules: Rule
 
 
 def _score_check(summaries: Sequence[Summary], reference: Reference, rules: Rules) -> list[_Watched]:
-    marks = drift.score_marks(reference, rules)
-    if marks is None or reference.scores is None or any(each.scores is None for each in summaries):
+    """Hold scores against those of the version's first rows.
+
+    Not against training: scores of training are those of other fits, on fewer rows, and those of boosted trees lie
+    otherwise from fit to fit though nothing has changed.
+    """
+    if reference.scores is None or any(each.scores is None for each in summaries):
         return []
     counts = np.array([each.scores for each in summaries])
-    evidence, start = drift.marks_evidence(marks, counts)
-    before, now = np.asarray(reference.scores.counts), counts[start:].sum(axis=0)
-    sentence = f"scores lie otherwise than in training: PSI {drift.psi(before, now):.3g}"
-    return [_Watched("scores", "", evidence, start, sentence)]
+    rows = np.cumsum(counts.sum(axis=1))
+    n = int(np.searchsorted(rows, FIRST_ROWS)) + 1
+    if n >= len(counts):
+        return [_Watched("scores", "", 0.0, 0, f"watched from {FIRST_ROWS} rows on")]
+    before = counts[:n].sum(axis=0)
+    marks = drift.score_marks(reference, before, rules)
+    evidence, start = (0.0, 0) if marks is None else drift.marks_evidence(marks, counts[n:])
+    moved = drift.psi(before, counts[n + start :].sum(axis=0))
+    sentence = f"scores against those of the first {rows[n - 1]} rows: PSI {moved:.3g}"
+    return [_Watched("scores", "", evidence, n + start, sentence)]
 
 
 def _balance_check(summaries: Sequence[Summary], reference: Reference) -> _Watched:
@@ -389,6 +402,11 @@ def _notes(summaries: Sequence[Summary], reference: Reference) -> list[str]:
     if labelled >= 20 and positive == labelled:
         notes.append(
             "Every label that came is positive: if only those are sent, precision and calibration mean nothing."
+        )
+    over = [r for r in reports if r.budget is not None and (r.alerts_a_day or 0.0) > r.budget]
+    if over:
+        notes.append(
+            f"More alerts than the {over[0].budget:g} a day that are allowed in {len(over)} of {len(reports)} windows."
         )
     if reference.scores is None:
         notes.append("The bundle has no histogram of scores: alerts and scores are not watched.")
