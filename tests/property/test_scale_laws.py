@@ -165,14 +165,3 @@ def test_a_sketch_is_exact_at_its_lines_and_bounds_the_ranking(seed, n, most):
     for name, figure in (("average_precision", average_precision), ("roc_auc", roc_auc)):
         _, lowest, highest = found.ranking()[name]
         assert lowest - 1e-12 <= figure(y, v) <= highest + 1e-12
-
-
-def test_quantile_edges_cut_a_class_evenly():
-    draw = np.random.default_rng(0)
-    v, y = draw.normal(size=20_000), draw.random(20_000) < 0.02
-    edges = ValueCounts.of(v, y).quantile_edges("positive", 9)
-    counts = np.histogram(v[y], np.concatenate([[-np.inf], edges, [np.inf]]))[0]
-    assert counts.max() - counts.min() <= 2
-    rough = ValueCounts.of(v, y, most=500).quantile_edges("all", 9)
-    shares = np.histogram(v, np.concatenate([[-np.inf], rough, [np.inf]]))[0] / len(v)
-    assert abs(shares - 0.1).max() < 0.02

@@ -81,6 +81,12 @@ class DaskEngine:
             self._client = _connected(self.address)
             self.n_workers = _n_threads(self._client, self.address)
 
+    @property
+    def client(self) -> Any:
+        """Dask's own client of the cluster, for libraries that ask for one."""
+        self.start()
+        return self._client
+
     def _start_here(self) -> None:
         import dask
         from distributed import Client

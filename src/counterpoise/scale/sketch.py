@@ -218,37 +218,13 @@ class ValueCounts:
             "roc_auc": (auc, auc - tied, auc + tied),
         }
 
-    def quantile_edges(self, name: str, n_edges: int) -> np.ndarray:
-        """Give edges that cut a class into parts of equal mass, each between two values.
-
-        Parameters
-        ----------
-        name : {"positive", "negative", "all"}
-            The class.
-        n_edges : int
-            How many, at most; fewer where values repeat.
-
-        Returns
-        -------
-        ndarray of shape (k,), float64
-            Ascending, without repeats; right of an edge lie the values above it.
-        """
-        mass = self.mass("positive") + self.mass("negative") if name == "all" else self.mass(name)
-        values = self.values
-        running = np.cumsum(mass)
-        places = np.searchsorted(
-            running, running[-1] * np.arange(1, n_edges + 1) / (n_edges + 1), side="left"
-        )
-        places = np.unique(np.minimum(places, len(values) - 2)) if len(values) > 1 else np.empty(0, np.int64)
-        return values[places] + (values[places + 1] - values[places]) / 2
-
 
 def _ordered(values: np.ndarray) -> np.ndarray:
     """Turn numbers into integers of the same order: IEEE 754 bits, turned over where negative."""
     bits = (np.asarray(values, dtype=np.float64) + 0.0).view(np.uint64)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    return np.asarray(np.where(bits & _SIGN, ~bits, bits | _SIGN))
 
 
 def _as_numbers(keys: np.ndarray) -> np.ndarray:
-    numbers: np.ndarray = np.where(keys & _SIGN, keys & ~_SIGN, ~keys).view(np.float64)
-    return numbers
+    bits = np.where(keys & _SIGN, keys & ~_SIGN, ~keys)
+    return np.asarray(bits.view(np.float64))
