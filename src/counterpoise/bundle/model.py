@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from counterpoise.calibrate import CalibrationMap, IdentityMap, MapChain, PriorM
 from counterpoise.calibrate.crossfit import scores_of
 from counterpoise.decide import ClassRule, OperatingPoint, ThresholdCurve, with_costs, with_prior
 from counterpoise.errors import NotApplicable, OptionError
+from counterpoise.learn.encode import Encoded
 
 __all__ = ["Model"]
 
@@ -123,8 +124,34 @@ class Model:
         """
         return self._probabilities(self.schema.conform(frame))
 
-    def _probabilities(self, features: pl.DataFrame) -> np.ndarray:
-        if features.height == 0:
+    def predict_proba_encoded(self, values: np.ndarray, levels: Mapping[int, Sequence[str]]) -> np.ndarray:
+        """Give calibrated probabilities of rows that were read as numbers, without making a frame of them.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, n_features), float64
+            As `counterpoise.learn.encode.Encoded` holds them.
+        levels : mapping of int to sequence of str
+            By column, what the codes of its categories stand for.
+
+        Returns
+        -------
+        ndarray of shape (n, n_labels), float64
+            As `predict_proba` gives them.
+
+        Raises
+        ------
+        TypeError, ModelError
+            If the learner takes frames only.
+        """
+        return self._probabilities(Encoded(values, self._kinds, levels))
+
+    @cached_property
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(feature.kind for feature in self.schema.features)
+
+    def _probabilities(self, features: pl.DataFrame | Encoded) -> np.ndarray:
+        if features.shape[0] == 0:
             return np.empty((0, len(self.labels)))
         raw = scores_of(self.learner, features)
         if len(self.labels) > 2:

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from counterpoise.learn.encode import table_tags
+from counterpoise.learn.encode import Encoded, table_tags
 from counterpoise.learn.inputs import check_labels, check_rows, check_table, check_weights, class_weights
 from counterpoise.table.frames import n_columns, n_rows, take
 
@@ -106,6 +106,8 @@ class TableClassifier(ClassifierMixin, BaseEstimator):
             Log-odds of the second class, or one score for each of several classes.
         """
         check_is_fitted(self)
+        if isinstance(X, Encoded):
+            return self._score(X)
         X = check_table(self, X, reset=False)
         with threads(self._threads_for(X)):
             return self._score(X)

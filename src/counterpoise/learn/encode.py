@@ -7,6 +7,8 @@ missing, too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,32 @@ from counterpoise.errors import InputError, ModelError
 from counterpoise.learn.inputs import check_table
 from counterpoise.table.frames import Features, column_kinds, column_names, features, select
 
-__all__ = ["TableEncoder"]
+__all__ = ["Encoded", "TableEncoder"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows that were taken apart before: a server reads them as numbers, without making a frame of each request.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_columns), float64
+        Numbers, dates as seconds since 1970, booleans as 0 and 1, categories as positions in `levels`; NaN where
+        missing.
+    kinds : tuple of str
+        Kind of each column, as `TableEncoder.kinds_`.
+    levels : mapping of int to sequence of str
+        By column, the levels of each category.
+    """
+
+    values: np.ndarray
+    kinds: tuple[str, ...]
+    levels: Mapping[int, Sequence[str]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.values.shape[0], self.values.shape[1]
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -160,6 +187,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         InputError
             If a number is infinite.
         """
+        if isinstance(X, Encoded):
+            return self._recoded(X)
         X = check_table(self, X, reset=False)
         kinds = self._agreed_kinds(X)
         levels = iter(self.levels_)
@@ -171,6 +200,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         seen = features(X, kinds=kinds, levels=used)
         _check_finite(seen)
         return _block(seen)
+
+    def _recoded(self, X: Encoded) -> np.ndarray:
+        """Give the block of rows whose categories are numbered otherwise."""
+        if list(X.kinds) != self.kinds_:
+            raise ModelError(
+                "The rows' columns are of other kinds.",
+                expected="Expected the kinds seen in fit, in their order.",
+            )
+        block = np.array(X.values, order="F")
+        known = iter(self.levels_)
+        for j, kind in enumerate(self.kinds_):
+            own = next(known) if kind in ("boolean", "category") else []
+            if kind == "category":
+                block[:, j] = _renumbered(block[:, j], X.levels[j], own)
+        return block
 
     def _agreed_kinds(self, X: Any) -> list[Any]:
         """Say as which kind each column is read, given its kind in `fit` and its kind now."""
@@ -273,6 +317,12 @@ def names_out(estimator: Any, input_features: Any) -> np.ndarray:
             f"({estimator.n_features_in_}), got {len(given)}.",
         )
     return given
+
+
+def _renumbered(codes: np.ndarray, levels: Sequence[str], own: Sequence[str]) -> np.ndarray:
+    places = {level: place for place, level in enumerate(own)}
+    table = np.array([places.get(level, np.nan) for level in levels] + [np.nan])
+    return table[np.where(np.isnan(codes), len(levels), codes).astype(np.int64)]
 
 
 def _agree(fitted: str, now: str) -> str | None:

@@ -136,7 +136,9 @@ def _rows(served: Served, probability: np.ndarray, ids: Sequence[str]) -> Sequen
     if probability.ndim == 2:
         return [
             f'{{"score":{json.dumps(row)},"predicted_label":{labels[k]},"probability":{row[k]!r}{tail}{name}}}'
-            for row, k, name in zip(probability.tolist(), served.model.choose(probability), names, strict=True)
+            for row, k, name in zip(
+                probability.tolist(), served.model.choose(probability), names, strict=True
+            )
         ]
     line = served.model.threshold
     tail = f',"threshold":{_number(line)}{tail}'

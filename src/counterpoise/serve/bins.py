@@ -7,17 +7,84 @@ counts, uint32, little-endian, 256 a feature.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-__all__ = ["N_BINS", "counts", "packed"]
+from counterpoise.bundle import FeatureSchema, Histogram
+from counterpoise.bundle.histogram import NO_BIN
+
+__all__ = ["N_BINS", "Binner", "counts", "packed"]
 
 N_BINS = 256
 """Bins of a feature that a byte can number."""
 
 MOST_ROWS_AS_CODES = 32
 """Rows from which counts take less room."""
+
+
+class Binner:
+    """Says in which bins of the training histograms values fall, as `Schema.bins` does of frames.
+
+    Parameters
+    ----------
+    features : sequence of FeatureSchema
+        The features in order.
+    """
+
+    def __init__(self, features: Sequence[FeatureSchema]) -> None:
+        self._histograms = [feature.histogram for feature in features]
+        self._edges = [[] if h is None else h.edges for h in self._histograms]
+        self._sorted = [np.asarray(edges, dtype=np.float64) for edges in self._edges]
+        self._last = [NO_BIN if h is None else len(h.counts) - 1 for h in self._histograms]
+        self._places = [_places(feature, h) for feature, h in zip(features, self._histograms, strict=True)]
+
+    def codes(self, columns: Sequence[np.ndarray | list[Any]]) -> np.ndarray:
+        """Give the bin of each value.
+
+        Parameters
+        ----------
+        columns : sequence of ndarray or list
+            As `Rows` holds them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features), uint8
+            Positions in the histogram's counts; 255 for a feature that has none.
+        """
+        if len(columns[0]) == 1:
+            return np.array([[self._one(j, column[0]) for j, column in enumerate(columns)]], dtype=np.uint8)
+        return np.column_stack([self._many(j, column) for j, column in enumerate(columns)])
+
+    def _one(self, j: int, value: Any) -> int:
+        places, last = self._places[j], self._last[j]
+        if places is not None:
+            return places.get(value, last - 1)
+        return (
+            last if last == NO_BIN or value is None or value != value else bisect_left(self._edges[j], value)
+        )
+
+    def _many(self, j: int, column: np.ndarray | list[Any]) -> np.ndarray:
+        places, last = self._places[j], self._last[j]
+        if places is not None:
+            return np.array([places.get(value, last - 1) for value in column], dtype=np.uint8)
+        if last == NO_BIN:
+            return np.full(len(column), NO_BIN, dtype=np.uint8)
+        numbers = np.asarray(column, dtype=np.float64)
+        found = np.searchsorted(self._sorted[j], numbers, side="left").astype(np.uint8)
+        found[np.isnan(numbers)] = last
+        return found
+
+
+def _places(feature: FeatureSchema, histogram: Histogram | None) -> dict[Any, int] | None:
+    """Give the bin of each level; None for numbers."""
+    if histogram is None or feature.kind not in ("boolean", "category"):
+        return None
+    is_text = feature.kind == "category"
+    known = {level if is_text else level == "true": place for place, level in enumerate(histogram.levels)}
+    return {**known, None: len(histogram.counts) - 1}
 
 
 def packed(codes: np.ndarray) -> bytes:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+import polars.selectors as cs
 from pydantic_core import from_json
 
 from counterpoise.errors import nearest_names
 from counterpoise.serve.refusals import Refused
 
-__all__ = ["MEDIA", "Body", "media_type", "parsed"]
+__all__ = ["LARGEST", "MEDIA", "Body", "at_once", "media_type", "parsed"]
 
 MEDIA = ("text/csv", "application/json", "application/jsonlines")
 """What a body can be."""
+
+LARGEST = 3.4028234663852886e38
+"""The largest number of single precision, in which trees compare."""
 
 SAME_AS = {
     "application/x-ndjson": MEDIA[2],
@@ -49,7 +54,7 @@ class Body:
         Whether every value is text that stands for something: CSV.
     """
 
-    columns: Mapping[str, Sequence[Any]]
+    columns: Mapping[str, Any]
     ids: Sequence[Any] | None = None
     is_text: bool = False
 
@@ -194,6 +199,50 @@ def _wrong_width(row: int, n: int, names: Sequence[str]) -> Refused:
         why="Without names, only the order says which value is which.",
         hint="Send every column in this order, or send the names too (a CSV header, or JSON records).",
     )
+
+
+def at_once(body: bytes, names: Sequence[str], numbers: Collection[str], header: str | None) -> Body | None:
+    """Take a CSV apart by columns, where it is so plain that nothing can be misread; it is a matter of speed only.
+
+    Parameters
+    ----------
+    body : bytes
+        What was sent.
+    names : sequence of str
+        The columns in order.
+    numbers : collection of str
+        Those that hold numbers.
+    header : str or None
+        ``present`` or ``absent``, where the client says.
+
+    Returns
+    -------
+    Body or None
+        None where a row is not plain, or wrong: then `parsed` finds out where.
+    """
+    lines = body.rstrip(b"\r\n")
+    first, _, rest = lines.partition(b"\n")
+    if b'"' in lines or not first.isascii():
+        return None
+    cells = [cell.strip() for cell in first.decode().split(",")]
+    if is_header(cells, names, header):
+        names, lines = cells, rest
+    n_rows = lines.count(b"\n") + 1
+    if len(set(names)) < len(names) or lines.count(b",") != n_rows * (len(names) - 1):
+        return None
+    schema = {name: pl.Float64 if name in numbers else pl.String for name in names}
+    try:
+        frame = pl.read_csv(lines, has_header=False, schema=schema)
+    except pl.exceptions.PolarsError:
+        return None
+    plain = cs.float()
+    is_odd = frame.select(pl.any_horizontal((plain.is_nan() | (plain.abs() > LARGEST)).any()))
+    if frame.height != n_rows or (is_odd.width and is_odd.item()):
+        return None
+    columns = {
+        column.name: column.to_numpy() if column.dtype == pl.Float64 else column.to_list() for column in frame
+    }
+    return Body(columns, is_text=True)
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------

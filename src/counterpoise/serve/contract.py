@@ -9,17 +9,18 @@ from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from counterpoise.bundle import FeatureSchema, Schema
 from counterpoise.errors import nearest_names
-from counterpoise.serve.bodies import Body, parsed
+from counterpoise.serve.bodies import LARGEST, Body, at_once, media_type, parsed
 from counterpoise.serve.refusals import Refused
 
 __all__ = ["Contract", "Rows"]
 
-LARGEST = 3.4028234663852886e38
-"""The largest number of single precision, in which trees compare."""
+MANY_BYTES = 4096
+"""Length of a CSV from which on reading it by columns is quicker than setting that up."""
 
 MOST_NAMED = 20
 """Wrong fields that one answer names."""
@@ -31,20 +32,80 @@ WORDS = {"true": True, "false": False, "1": True, "0": False}
 """Text that stands for a truth value in CSV."""
 
 
+Column = np.ndarray | list[Any]
+"""Numbers as float64, NaN where missing; other kinds as a list, None where missing."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Rows that a model can score.
 
     Attributes
     ----------
-    frame : polars.DataFrame
-        The features, in order and in the model's types.
+    features : sequence of FeatureSchema
+        The features in order.
+    columns : sequence of Column
+        Their values.
     ids : list of str or None
         The rows' ids, where the caller named them.
     """
 
-    frame: pl.DataFrame
+    features: Sequence[FeatureSchema]
+    columns: Sequence[Column]
     ids: list[str] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """How many."""
+        return len(self.columns[0])
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The features in the model's types."""
+        pairs = zip(self.features, self.columns, strict=True)
+        return pl.DataFrame(
+            [pl.Series(f.name, column, dtype=_dtype(f), nan_to_null=True) for f, column in pairs]
+        )
+
+    @cached_property
+    def encoded(self) -> tuple[np.ndarray, dict[int, list[str]]]:
+        """The features as numbers, and what the codes of categories stand for."""
+        values = np.empty((self.n_rows, len(self.columns)), order="F")
+        levels: dict[int, list[str]] = {}
+        for j, (feature, column) in enumerate(zip(self.features, self.columns, strict=True)):
+            if feature.kind == "category":
+                own = [level for level in dict.fromkeys(column) if level is not None]
+                places = {level: place for place, level in enumerate(own)}
+                column = [places.get(value, math.nan) for value in column]
+                levels[j] = own
+            elif feature.kind == "date":
+                column = [math.nan if value is None else seconds(value) for value in column]
+            values[:, j] = np.asarray(column, dtype=np.float64)
+        return values, levels
+
+
+def _dtype(feature: FeatureSchema) -> pl.DataType:
+    kinds: dict[str, pl.DataType] = {"number": pl.Float64(), "boolean": pl.Boolean(), "category": pl.String()}
+    return kinds.get(feature.kind) or _reading(feature.dtype)[1]
+
+
+def seconds(value: datetime | time | timedelta) -> float:
+    """Give a date, a time of day or a duration as a number.
+
+    Parameters
+    ----------
+    value : datetime, time or timedelta
+        Without a zone.
+
+    Returns
+    -------
+    float
+        Seconds since 1970, since midnight, or as long as it lasts.
+    """
+    if isinstance(value, time):
+        return float(value.hour * 3600 + value.minute * 60 + value.second)
+    lasted = value if isinstance(value, timedelta) else value - datetime(1970, 1, 1)
+    return (lasted // timedelta(microseconds=1)) / 1e6
 
 
 @dataclass(frozen=True)
@@ -98,7 +159,16 @@ class Contract:
         Refused
             Naming the field and the row.
         """
+        media, parameters = media_type(content_type)
+        if media == "text/csv" and len(body) > MANY_BYTES:
+            found = at_once(body, self.names, self._numbers, parameters.get("header"))
+            if found is not None:
+                return self.conform(found)
         return self.conform(parsed(body, content_type, self.names))
+
+    @cached_property
+    def _numbers(self) -> frozenset[str]:
+        return frozenset(feature.name for feature in self.schema.features if feature.kind == "number")
 
     def conform(self, body: Body) -> Rows:
         """Bring columns to the model's types.
@@ -130,7 +200,7 @@ class Contract:
             first, *others = wrong[:MOST_NAMED]
             first.more = others
             raise first
-        return Rows(pl.DataFrame(columns), self._ids(body, len(columns[0])))
+        return Rows(self.schema.features, columns, self._ids(body, len(columns[0])))
 
     def _check_names(self, given: Any) -> None:
         missing = [name for name in self.names if name not in given]
@@ -141,7 +211,7 @@ class Contract:
         if strangers and not self.is_lenient:
             raise _named([_unknown(name[:80], self.names) for name in strangers])
 
-    def _typed(self, feature: FeatureSchema, values: Sequence[Any], is_text: bool) -> pl.Series:
+    def _typed(self, feature: FeatureSchema, values: Sequence[Any], is_text: bool) -> Column:
         if feature.kind == "number":
             return numbers(feature.name, values, is_text)
         if feature.kind == "boolean":
@@ -254,7 +324,7 @@ def _unknown(name: str, names: Sequence[str]) -> Refused:
 # --- one column -----------------------------------------------------------------------------------------------
 
 
-def numbers(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
+def numbers(name: str, values: Sequence[Any] | np.ndarray, is_text: bool) -> np.ndarray:
     """Read a column of numbers; missing is null, or an empty cell.
 
     Parameters
@@ -262,27 +332,34 @@ def numbers(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
     name : str
         The field.
     values : sequence
-        Numbers, or text where it comes from CSV.
+        Numbers, or text where it comes from CSV; an array was read already.
     is_text : bool
         Whether they are text.
 
     Returns
     -------
-    polars.Series
-        float64.
+    ndarray of shape (n_rows,), float64
+        NaN where missing.
 
     Raises
     ------
     Refused
         Naming the first row that is wrong.
     """
-    found = [_number(value, is_text) for value in values]
-    wrong = next(
-        (row for row, number in enumerate(found) if number is not None and not abs(number) <= LARGEST), None
-    )
+    if isinstance(values, np.ndarray):
+        return values
+    if not is_text and {*map(type, values)} <= {float, int, type(None)}:
+        try:
+            found = np.array(values, dtype=np.float64)
+        except OverflowError:
+            found = np.array([math.inf])
+        if not (np.abs(found) > LARGEST).any():
+            return found
+    read = [_number(value, is_text) for value in values]
+    wrong = next((row for row, x in enumerate(read) if x is not None and not abs(x) <= LARGEST), None)
     if wrong is not None:
         raise _not_a_number(name, wrong, values[wrong])
-    return pl.Series(name, found, dtype=pl.Float64)
+    return np.array(read, dtype=np.float64)
 
 
 def _number(value: Any, is_text: bool) -> float | None:
@@ -313,7 +390,7 @@ def _not_a_number(name: str, row: int, value: Any) -> Refused:
     )
 
 
-def booleans(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
+def booleans(name: str, values: Sequence[Any], is_text: bool) -> list[bool | None]:
     """Read a column of truth values.
 
     Parameters
@@ -327,8 +404,8 @@ def booleans(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
 
     Returns
     -------
-    polars.Series
-        bool.
+    list of bool or None
+        None where missing.
 
     Raises
     ------
@@ -345,10 +422,10 @@ def booleans(name: str, values: Sequence[Any], is_text: bool) -> pl.Series:
             found.append(bool(value))
         else:
             raise _not(name, row, value, "true or false (or 1 or 0)")
-    return pl.Series(name, found, dtype=pl.Boolean)
+    return found
 
 
-def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> pl.Series:
+def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> list[str | None]:
     """Read a column of categories.
 
     Parameters
@@ -362,8 +439,8 @@ def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> pl
 
     Returns
     -------
-    polars.Series
-        Text.
+    list of str or None
+        None where missing.
 
     Raises
     ------
@@ -376,7 +453,7 @@ def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> pl
     if known is not None and not (set(found) - {None}) <= known:
         row = next(row for row, value in enumerate(found) if value is not None and value not in known)
         raise _unknown_level(name, row, found[row], known)
-    return pl.Series(name, found, dtype=pl.String)
+    return found
 
 
 def _level(name: str, row: int, value: Any) -> str | None:
@@ -401,7 +478,7 @@ def _unknown_level(name: str, row: int, value: Any, known: frozenset[str]) -> Re
     )
 
 
-def dates(name: str, values: Sequence[Any], dtype: str = "Datetime") -> pl.Series:
+def dates(name: str, values: Sequence[Any], dtype: str = "Datetime") -> list[Any]:
     """Read a column of dates, times of day or durations.
 
     Parameters
@@ -415,22 +492,22 @@ def dates(name: str, values: Sequence[Any], dtype: str = "Datetime") -> pl.Serie
 
     Returns
     -------
-    polars.Series
-        With microseconds, in UTC where a value names a zone.
+    list of datetime, time or timedelta
+        Without a zone: in UTC where a value names one; None where missing.
 
     Raises
     ------
     Refused
         Naming the first row that is wrong.
     """
-    read, kind, example = _reading(dtype)
+    read, _, example = _reading(dtype)
     found: list[Any] = []
     for row, value in enumerate(values):
         try:
             found.append(None if value is None or value == "" else read(value))
         except (ValueError, TypeError, OverflowError) as error:
             raise _not(name, row, value, example) from error
-    return pl.Series(name, found, dtype=kind)
+    return found
 
 
 def _reading(dtype: str) -> tuple[Callable[[Any], Any], pl.DataType, str]:

@@ -211,7 +211,7 @@ def _not_kept() -> Refused:
 def _score(asked: Asked, limits: Limits) -> _Scored:
     served, at = asked.served, now()
     rows = served.contract.rows(asked.body, asked.content_type)
-    n_rows = rows.frame.height
+    n_rows = rows.n_rows
     if n_rows > limits.rows:
         raise Refused(
             f"{n_rows} rows were sent.",

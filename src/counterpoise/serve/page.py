@@ -182,7 +182,7 @@ def _figure(figure: Figure | None, *, is_share: bool = True) -> str:
 def _headline(report: Report) -> str:
     raised = sorted((c for c in report.checks if c.fired), key=lambda c: c.needed - c.evidence)
     if not report.windows:
-        words = "No answers yet."
+        words = report.notes[0] if report.notes else "No answers yet."
     elif not raised:
         words = "Nothing has changed that is more than chance."
     else:
@@ -289,7 +289,7 @@ def _charts(report: Report) -> str:
                 [(w.psi, None, None) for w in windows],
                 [(w.psi_by_chance, None, None) for w in windows],
             ],
-            "population stability index, and what chance alone reaches",
+            "population stability index; training scored by other fits, so a level above chance means nothing alone",
             ("PSI", "by chance"),
             is_share=False,
             since=since,

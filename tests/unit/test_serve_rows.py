@@ -1,0 +1,98 @@
+"""Rows of requests: read by columns as one by one, scored as numbers as in frames, binned as the schema bins."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import counterpoise as cp
+from counterpoise.bundle import Model, Schema
+from counterpoise.learn import BoostingClassifier, LogisticClassifier
+from counterpoise.serve.bins import Binner
+from counterpoise.serve.bodies import at_once, parsed
+from counterpoise.serve.contract import Contract
+from counterpoise.serve.models import Served
+from serving import FEATURES, model, payments
+
+NUMBERS = frozenset({"amount", "hour"})
+SCHEMA = Schema.of(cp.read(payments(), target="fraud", id="tx"))
+
+
+def dated():
+    """Payments with a date, a boolean and two categories, a few values missing."""
+    frame = payments(n=500, seed=2)
+    days = pl.Series(
+        "at", np.datetime64("2026-01-01T00:00:00", "us") + np.arange(500) * np.timedelta64(2221, "s")
+    )
+    mixed = frame.with_columns(
+        days.cast(pl.Datetime("us")), pl.Series("shop", [f"s{k % 7}" for k in range(500)])
+    )
+    return mixed.with_columns(shop=pl.when(pl.int_range(500) % 11 == 3).then(None).otherwise("shop"))
+
+
+@pytest.mark.parametrize("learner", [LogisticClassifier(), BoostingClassifier(max_iter=20, random_state=0)])
+def test_rows_read_as_numbers_are_scored_as_in_frames(learner):
+    frame = dated()
+    table = cp.read(frame, target="fraud", id="tx")
+    fitted = learner.fit(table.X, table.y)
+    made = Model(fitted, table.labels, Schema.of(table), model().operating_point)
+    served = Served(1, made, Contract(made.schema))
+    assert served._takes_numbers
+    sent = frame.select(made.schema.names).with_columns(pl.col("at").dt.to_string("iso:strict"))
+    body = json.dumps({"instances": sent.to_dicts()}).encode()
+    rows = served.contract.rows(body, "application/json")
+    np.testing.assert_allclose(served.probability(rows), made.predict_proba(table.X)[:, 1], rtol=1e-9)
+    np.testing.assert_array_equal(
+        rows.frame.select("at", "shop"), made.schema.conform(table.X).select("at", "shop")
+    )
+
+
+def test_bins_are_those_of_the_schema():
+    made = model()
+    frame = (
+        payments(seed=4).select(FEATURES).with_columns(channel=pl.lit("fax"), is_new=pl.lit(None, pl.Boolean))
+    )
+    frame = pl.concat([frame, payments(seed=5).select(FEATURES)])
+    contract, binner = Contract(made.schema, is_lenient=True), Binner(made.schema.features)
+    rows = contract.rows(json.dumps(frame.to_dicts()).encode(), "application/json")
+    wanted = made.schema.bins(made.schema.conform(frame))
+    np.testing.assert_array_equal(binner.codes(rows.columns), wanted)
+    for k in (0, 7, 700, 1100):
+        np.testing.assert_array_equal(
+            binner.codes([column[k : k + 1] for column in rows.columns])[0], wanted[k]
+        )
+
+
+_CELL = {
+    "amount": st.sampled_from(["", "1", "-2.5", "1e3", "+7", "nan", "inf", "1e999", "1_0", "x", " 1", "0x1"]),
+    "channel": st.sampled_from(["", "web", "shop", "fax", "a b"]),
+    "is_new": st.sampled_from(["", "true", "False", "1", "0", "maybe"]),
+    "hour": st.sampled_from(["", "3", "3.0", "1e400", "--1"]),
+}
+_ROWS = st.lists(
+    st.tuples(*_CELL.values()).map(list) | st.lists(st.just("1"), max_size=6), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_ROWS, st.booleans(), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_by_columns_nothing_is_read_otherwise(rows, with_header, end, with_tail):
+    """Where the quick way takes a CSV, the slow one gives the same; where the slow one refuses, so does the quick."""
+    lines = [",".join(FEATURES)] * with_header + [",".join(row) for row in rows]
+    body = (end.join(lines) + end * with_tail).encode()
+    contract = Contract(SCHEMA)
+    quick = at_once(body, contract.names, NUMBERS, None)
+    try:
+        slow = contract.conform(parsed(body, "text/csv", contract.names))
+    except ValueError as error:
+        if quick is not None:
+            with pytest.raises(type(error)):
+                contract.conform(quick)
+        return
+    if quick is not None:
+        assert contract.conform(quick).frame.equals(slow.frame)
