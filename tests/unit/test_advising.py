@@ -138,3 +138,16 @@ def test_in_a_trial():
     assert all(each.source == profiled[code]["source"] for code, each in found.items())
     page = render(trial.record)
     assert found["line-before-treatment"].evidence.split(";")[0] in page
+
+
+def test_of_several_classes_the_rarest_counts():
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b", "c"], 2000, p=[0.5, 0.48, 0.02])
+    profile = cp.profile(cp.read(pl.DataFrame({"x": rng.normal(size=2000), "y": y}), target="y"))
+    found = {finding.code: finding for finding in profile.findings}
+    n = int((y == "c").sum())
+    assert profile.rarest == ("rows of c", n)
+    assert found["few-positives"].title == f"Only {n} rows of c"
+    assert "line-before-treatment" in found
+    assert "mild-imbalance" not in found
+    assert "accuracy-misleads" not in found

@@ -32,7 +32,10 @@ from counterpoise.split import Fold, Folds
 
 __all__ = ["ClassFigures", "ClassJudged", "check_classes", "judge_classes"]
 
-_DRAWS, _FEWER_DRAWS, _MANY_CELLS = 1000, 500, 300_000
+_DRAWS = ((50_000, 1000), (300_000, 500))
+"""Resamples up to so many probabilities (rows times classes): each costs as much for every class."""
+
+_FEWEST_DRAWS = 200
 _MEANS = ("average_precision", "roc_auc", "precision", "recall")
 _CLASS_FIGURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "brier", "mean_ratio")
 _LEAST = float(np.finfo(np.float64).tiny)
@@ -222,7 +225,7 @@ class ClassFigures(Figures):
         rows = np.flatnonzero(case.judging)
         options: dict[str, Any] = {
             "groups": None if groups is None else groups[rows],
-            "n_draws": _DRAWS if len(rows) * len(labels) <= _MANY_CELLS else _FEWER_DRAWS,
+            "n_draws": _n_draws(len(rows) * len(labels)),
             "random_state": Streams.of(seed).child("figures").seed(),
         }
         y, weights, goal = _codes(case, rows), _weights(case, rows), _goal(case)
@@ -307,6 +310,10 @@ class ClassFigures(Figures):
             if never
             else "the figure does not exist for these decisions"
         )
+
+
+def _n_draws(n_probabilities: int) -> int:
+    return next((draws for most, draws in _DRAWS if n_probabilities <= most), _FEWEST_DRAWS)
 
 
 def _against_rest(judged: ClassJudged, rows: np.ndarray, c: int) -> intervals.Judged:

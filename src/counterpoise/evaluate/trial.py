@@ -353,7 +353,7 @@ def compare(
             figures,
             verdict,
             greater_is_better=parsed.greater_is_better,
-            rate=seen.rate.value,
+            rate=seen.rarest_share,
         ),
         guard=guarded,
         features=described,

@@ -87,15 +87,16 @@ def _leak(p: Profile) -> Finding | None:
 
 def _few_positives(p: Profile) -> Finding | None:
     """Say how uncertain figures about few positives are."""
-    if p.n_positive >= FEW_POSITIVES:
+    name, n = p.rarest
+    if n >= FEW_POSITIVES:
         return None
-    hits = round(0.8 * p.n_positive)
-    lower, upper = binomial_interval(hits, p.n_positive)
+    hits = round(0.8 * n)
+    lower, upper = binomial_interval(hits, n)
     return Finding(
         code="few-positives",
-        title=f"Only {p.n_positive} positives",
-        severity="warning" if p.n_positive >= FEWEST_POSITIVES else "fatal",
-        sentence=f"A recall measured as {hits}/{p.n_positive} may truly be anywhere from {lower:.2f} to {upper:.2f}. "
+        title=f"Only {n} {name}",
+        severity="warning" if n >= FEWEST_POSITIVES else "fatal",
+        sentence=f"A recall measured as {hits}/{n} may truly be anywhere from {lower:.2f} to {upper:.2f}. "
         "Small differences between treatments cannot be shown here; more positives help more than any treatment.",
         source="exact binomial interval: Clopper, Pearson, Biometrika 26, 1934",
     )
@@ -171,7 +172,7 @@ def _telling_gaps(p: Profile) -> Finding | None:
 
 def _line_first(p: Profile) -> Finding | None:
     """Advise to try the untreated model with its own line first."""
-    if p.rate.value >= MILD_RATE:
+    if p.rarest_share >= MILD_RATE:
         return None
     return Finding(
         code="line-before-treatment",
@@ -205,7 +206,7 @@ def customary_treatments(rate: float) -> tuple[str, ...]:
 
 def _textbook(p: Profile) -> Finding | None:
     """Give the customary advice for this imbalance and size."""
-    rate, n = p.rate.value, p.n_rows
+    rate, n = p.rarest_share, p.n_rows
     if rate >= MILD_RATE:
         treatment = "class weights first"
     elif rate > STRONG_RATE:
@@ -222,8 +223,8 @@ def _textbook(p: Profile) -> Finding | None:
         code="textbook-treatment",
         title="What is customary at this imbalance",
         severity="info",
-        sentence=f"At {_percent(rate)} positives textbooks say: {treatment}; {size}. The evidence since then says to "
-        "compare with the untreated model and its own line.",
+        sentence=f"At {_percent(rate)} {p.rarest[0]} textbooks say: {treatment}; {size}. The evidence since then says "
+        "to compare with the untreated model and its own line.",
         source=CUSTOM,
     )
 
@@ -312,7 +313,7 @@ def _many_levels(p: Profile) -> Finding | None:
 
 def _accuracy_misleads(p: Profile) -> Finding | None:
     """Say what accuracy a model that never alerts has."""
-    if p.rate.value >= 0.1:
+    if p.rate.value >= 0.1 or len(p.classes) > 2:
         return None
     return Finding(
         code="accuracy-misleads",
@@ -326,14 +327,14 @@ def _accuracy_misleads(p: Profile) -> Finding | None:
 
 def _mild(p: Profile) -> Finding | None:
     """Say that the classes are hardly imbalanced."""
-    if p.rate.value < MILD_RATE:
+    if p.rarest_share < MILD_RATE:
         return None
     return Finding(
         code="mild-imbalance",
         title="Hardly imbalanced",
         severity="info",
-        sentence=f"{_percent(p.rate.value)} of the rows are positives. Choose the line by what mistakes cost; there is "
-        "hardly an imbalance to treat.",
+        sentence=f"{_percent(p.rarest_share)} of the rows are {p.rarest[0]}. Choose the line by what mistakes cost; "
+        "there is hardly an imbalance to treat.",
         source=CUSTOM,
     )
 

@@ -62,6 +62,19 @@ class Profile(Frozen):
         return (self.n_rows - self.n_positive) / self.n_positive
 
     @property
+    def rarest(self) -> tuple[str, int]:
+        """What limits what can be shown, and its rows: the positives, or the rarest of several classes."""
+        if len(self.classes) <= 2:
+            return "positives", self.n_positive
+        label, n = min(self.classes.items(), key=lambda pair: pair[1])
+        return f"rows of {label}", n
+
+    @property
+    def rarest_share(self) -> float:
+        """Share of the rows that `rarest` counts."""
+        return self.rarest[1] / self.n_rows
+
+    @property
     def suspects(self) -> tuple[Feature, ...]:
         """Features that separate the classes alone, so that a leak is suspected."""
         from counterpoise.profile.advice import SUSPICIOUS, SUSPICIOUS_LOWER
