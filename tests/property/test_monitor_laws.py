@@ -235,6 +235,30 @@ def test_order_of_rows_in_a_window_and_joining_do_not_matter(seed):
     )
 
 
+def scored(rng, n, scale):
+    """A day of scores of another fit than training's."""
+    return window(np.clip(rng.beta(0.3, 30, n) * scale, 0, 1), at=np.arange(float(n)))
+
+
+def test_scores_are_held_against_the_versions_own_first_rows(seed):
+    rng = np.random.default_rng(seed)
+    edges = [0.001, 0.003, 0.01, 0.03, 0.1, 0.5]
+    reference = Reference(
+        base_rate=0.01,
+        n_positive=200,
+        threshold=0.5,
+        scores=Bins(edges=edges, counts=[100, 100, 100, 19_000, 500, 190, 10, 0]),
+    )
+
+    def evidence(scales):
+        sums = [summarise(scored(rng, 2000, scale), reference) for scale in scales]
+        return next(check for check in look(sums, reference).checks if check.code == "scores")
+
+    assert evidence([1.0] * 2).sentence == "watched from 5000 rows on"
+    assert evidence([1.0] * 12).evidence < 0
+    assert evidence([1.0] * 8 + [2.5] * 4).evidence > 3
+
+
 def test_an_empty_look_and_a_single_row_have_an_answer():
     reference = Reference(base_rate=0.01, n_positive=3, threshold=0.5, recall=0.5)
     assert look([], reference).state == "no traffic"

@@ -28,7 +28,7 @@ from counterpoise.serve.bins import packed
 from counterpoise.serve.clock import now
 from counterpoise.serve.models import packed_bundle
 from counterpoise.serve.page import render, render_empty
-from serving import in_thread, model, payments
+from serving import in_thread, model, payments, postgres
 
 DAY = 86_400_000_000
 ROWS = 400
@@ -187,6 +187,21 @@ def test_what_the_retention_took_stays_in_sums_that_were_seen(store, fraud, tmp_
         ledger.forget(connection, now() - 38 * DAY)
     assert watch.look_at("fraud").reports[0].windows == before
     assert Watch(store).look_at("fraud").reports[0].state == "quiet"
+
+
+def test_it_is_the_same_on_postgresql(store, fraud, tmp_path):
+    with postgres(tmp_path) as url:
+        other = Store(url)
+        found = []
+        for each in (store, other):
+            endpoint = deployed(each, fraud, tmp_path)
+            tell(each, endpoint, answer(each, fraud, endpoint, 4))
+            answer(each, fraud, endpoint, 4, frame=broken, first=4)
+            seen = Watch(each).look_at("fraud")
+            found.append(([check.code for check in seen.reports[0].checks if check.fired], len(seen.alarms)))
+        other.close()
+    assert found[0] == found[1]
+    assert found[0][1] >= 1
 
 
 def test_windows_of_rows_and_wrong_settings(store, fraud, tmp_path):
