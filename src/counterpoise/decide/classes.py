@@ -100,7 +100,7 @@ def macro_figure(goal: Goal) -> Callable[[np.ndarray, np.ndarray, np.ndarray], n
             f"The goal {goal.name!r} was given for more than two classes.",
             expected="Expected f<beta>, balanced_accuracy, gmean, accuracy, or a CostMatrix.",
             why="Recall, precision and alerts are meant for one positive class.",
-            hint="Decide one class against the rest (y == label), or pass a CostMatrix.",
+            hint="Decide one class against the rest (--positive LABEL), or say what errors cost (--cost-matrix FILE).",
         )
     return lambda hits, true, decided: _macro(goal.objective, hits, true, decided)
 
