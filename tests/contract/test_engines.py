@@ -144,6 +144,29 @@ def test_a_trial_on_dask_with_one_worker_killed_is_the_trial_of_one_process(tabl
     assert found.leaderboard()[COLUMNS].equals(inline)
 
 
+def test_the_same_rows_line_and_figures_from_chunks_and_from_a_cluster_with_one_worker_killed(tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    from counterpoise.scale import read_thinned
+    from counterpoise.table.chunks import chunks_of
+
+    gaussian_blobs(3000, 90, random_state=4).write_parquet(tmp_path / "t.parquet")
+
+    def found(size, engine=None):
+        kept = read_thinned(chunks_of(tmp_path / "t.parquet", size), target="label", rows=600, engine=engine)
+        trial = cp.compare(kept, treatments=["none"], learners=["logistic"], folds=3, workers=0, budget=None)
+        return kept.frame, trial.verdict.champion, trial.champion.threshold, trial.leaderboard()[COLUMNS]
+
+    whole = found(100_000)
+    with make_engine("dask", 2, preload=("counterpoise.scale.thinning",)) as engine:
+        engine.start()
+        os.kill(next(iter(engine.client.run(os.getpid).values())), signal.SIGKILL)
+        spread = found(150, engine)
+    for other in (found(333), spread):
+        assert other[0].equals(whole[0])
+        assert other[1:3] == whole[1:3]
+        assert other[3].equals(whole[3])
+
+
 def test_a_trial_on_a_cluster_that_sees_no_file_of_ours(table, inline):
     pytest.importorskip("distributed", reason="Dask is not installed")
     from counterpoise.scale.dask_engine import DaskEngine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -153,7 +154,7 @@ def read_table(
         return read(source, target=target, positive=positive, drop=drop or (), **roles)
     chunks, share = too_large
     with rows_bar("reading") as tell, make_engine(engine, None if engine != "local" else 0) as running:
-        return read_thinned(
+        kept = read_thinned(
             chunks,
             target=target,
             positive=positive,
@@ -164,3 +165,6 @@ def read_table(
             **share,
             **roles,
         )
+    if kept.thinning is not None:
+        sys.stderr.write(f"{kept.thinning.sentence}\n")
+    return kept

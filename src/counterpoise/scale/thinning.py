@@ -455,7 +455,7 @@ def _days(rows: pl.DataFrame, is_positive: pl.Series, time: str | None) -> Count
     """Count the rows of each day and class, where the time is a date."""
     if time is None or not rows[time].dtype.is_temporal():
         return Counter()
-    day = rows[time].cast(pl.Date).cast(pl.String)
+    day = rows[time].cast(pl.Date)
     counted = pl.DataFrame({"day": day, "positive": is_positive}).group_by("day", "positive").len()
     return Counter({(str(d), bool(p)): int(n) for d, p, n in counted.iter_rows()})
 

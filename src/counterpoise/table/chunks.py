@@ -85,7 +85,8 @@ class Chunk:
             return self.frame.select(names)
         rows = scan(self.file).slice(self.offset, self.n_rows)
         with explained(self.file):
-            read = rows.select([name for name in names if name in rows.collect_schema()]).collect()
+            here = set(rows.collect_schema())
+            read = rows.select([name for name in names if name in here]).collect()
         return _conformed(with_folder_columns(read, self.file), names, self.schema)
 
 
