@@ -155,4 +155,4 @@ def _keeps(limit: Constraint, tp: Any, fp: Any, fn: Any, tn: Any, per: Mapping[s
     reached = np.nan_to_num(
         np.asarray(cells.FIGURES[limit.metric](tp, fp, fn, tn), dtype=np.float64), nan=1.0
     )
-    return reached >= limit.limit - 1e-9 if limit.sign == ">=" else reached <= limit.limit + 1e-9
+    return np.asarray(reached >= limit.limit - 1e-9 if limit.sign == ">=" else reached <= limit.limit + 1e-9)

@@ -190,13 +190,12 @@ def predicted_bytes(
         learner with other treatments, else from what is known of its learner.
     """
     fixed = _FIT_BYTES.get(candidate.learner, _OTHER_FIT_BYTES)
-
-    def copies(size: float, taken: float) -> float:
-        return max(_MEASURED_MARGIN * taken - fixed, 0.0) / size
-
-    if candidate in measured:
-        return fixed + copies(*measured[candidate]) * train_bytes
-    siblings = [copies(*m) / _growth(c) for c, m in measured.items() if c.learner == candidate.learner]
+    copies = {
+        each: max(_MEASURED_MARGIN * taken - fixed, 0.0) / size for each, (size, taken) in measured.items()
+    }
+    if candidate in copies:
+        return fixed + copies[candidate] * train_bytes
+    siblings = [each / _growth(c) for c, each in copies.items() if c.learner == candidate.learner]
     known = _LEARNER_COPIES.get(candidate.learner, _OTHER_LEARNER_COPIES)
     return fixed + (max(siblings) if siblings else known) * _growth(candidate) * train_bytes
 
