@@ -35,7 +35,7 @@ def table(tmp_path_factory):
 def compared(table):
     out = table.parent / "out"
     command("compare", table, "--target", "label", "--id", "uid", "--treatments", "none,random_over",
-            "--learners", "logistic", "--workers", "0", "--out", out)  # fmt: skip
+            "--learners", "logistic", "--workers", "0", "--repeats", "1", "--out", out)  # fmt: skip
     return out
 
 
