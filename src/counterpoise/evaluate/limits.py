@@ -144,7 +144,7 @@ def best_within_limits(
     with np.errstate(invalid="ignore"):
         best = np.max(np.where(kept & ~np.isnan(values), values, -np.inf), axis=0)
     found = np.where(np.isfinite(best), best, values[-1])
-    return -found if metric == "cost" else found
+    return np.asarray(-found if metric == "cost" else found)
 
 
 def _keeps(limit: Constraint, tp: Any, fp: Any, fn: Any, tn: Any, per: Mapping[str, float]) -> np.ndarray:
