@@ -57,6 +57,23 @@ def test_a_worker_that_dies_loses_only_its_job():
     assert answers["second"].error is None
 
 
+def test_work_that_is_lost_is_done_again_as_often_as_asked(tmp_path):
+    path = tmp_path / "tried"
+    with LocalEngine(1, retries=1) as engine:
+        engine.submit(Job("mends", f"{__name__}:dies_once", {"path": str(path)}))
+        engine.submit(Job("never", "os:abort"))
+        answers = collect(engine, 2)
+    assert answers["mends"].value == "done"
+    assert isinstance(answers["never"].error, WorkLost)
+
+
+def dies_once(path):
+    if os.path.exists(path):  # noqa: PTH110
+        return "done"
+    with open(path, "w"):  # noqa: PTH123
+        os.abort()
+
+
 def test_cancel_ends_what_runs(engine):
     engine.submit(Job("endless", "signal:pause"))
     started = time.monotonic()
