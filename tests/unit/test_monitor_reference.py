@@ -87,3 +87,10 @@ def test_the_tolerated_share_of_positives_holds_the_base_rate():
     for n in (1, 3, 50, 5000):
         low, high = shift_range(Reference(base_rate=0.01, n_positive=n, threshold=0.5), Rules())
         assert 0 <= low < 0.01 < high < 1
+
+
+def test_bins_are_named_by_what_they_hold():
+    names = Bins(edges=[0.0, 1.5], counts=[1, 1, 1, 0]).names
+    assert names == ["up to 0", "0 to 1.5", "above 1.5", "missing"]
+    assert Bins(levels=["a"], counts=[1, 1, 0]).names == ["a", "other", "missing"]
+    assert Bins(counts=[3, 0]).names == ["any", "missing"]

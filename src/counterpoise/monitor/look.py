@@ -296,7 +296,7 @@ def _feature_checks(summaries: Sequence[Summary], reference: Reference, rules: R
         own = counts[:, j, : len(bins.counts)]
         evidence, start = drift.marks_evidence(drift.feature_marks(bins, rules), own)
         seen = drift.feature_report(name, bins, own[start:].sum(axis=0))
-        found.append(_Watched("feature", name, evidence, start, f"{name!r} changed: {seen.largest}"))
+        found.append(_Watched("feature", name, evidence, start, f"{name!r}, {seen.largest}"))
     return found
 
 

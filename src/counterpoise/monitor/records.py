@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +52,9 @@ class Bins(Record):
             return [*self.levels, "other", "missing"]
         if not self.edges:
             return ["any", "missing"]
-        return [f"up to {edge:.4g}" for edge in self.edges] + [f"above {self.edges[-1]:.4g}", "missing"]
+        ends = [f"{edge:.4g}" for edge in self.edges]
+        between = [f"{low} to {high}" for low, high in pairwise(ends)]
+        return [f"up to {ends[0]}", *between, f"above {ends[-1]}", "missing"]
 
 
 class Reference(Record):
