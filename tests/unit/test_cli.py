@@ -140,6 +140,8 @@ WRONG = {
     "wrong target": ("compare", "{t}", "--target", "lable", "--out", "{d}/x"),
     "wrong goal": ("compare", "{t}", "--target", "label", "--goal", "recal>=0.9", "--out", "{d}/x"),
     "wrong budget": ("compare", "{t}", "--target", "label", "--budget", "soon", "--out", "{d}/x"),
+    "wrong repeats": ("compare", "{t}", "--target", "label", "--repeats", "0", "--out", "{d}/x"),
+    "wrong memory": ("compare", "{t}", "--target", "label", "--memory", "lots", "--out", "{d}/x"),
     "wrong treatment": ("compare", "{t}", "--target", "label", "--treatments", "smoot", "--out", "{d}/x"),
     "wrong learner": ("compare", "{t}", "--target", "label", "--learners", "boostin", "--out", "{d}/x"),
     "wrong folds": ("compare", "{t}", "--target", "label", "--folds", "weekly", "--out", "{d}/x"),
