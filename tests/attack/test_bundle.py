@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -160,8 +161,7 @@ class Stranger:
 
 
 def test_a_learner_of_an_unknown_type_is_refused_before_it_is_built(model, tmp_path, monkeypatch):
-    from dataclasses import replace
-
+    monkeypatch.setattr(storage, "_refuse_what_cannot_come_back", lambda learner: None)
     bundle = replace(model, learner=Stranger()).save(tmp_path / "model")
     monkeypatch.setattr(skops.io, "loads", _explode)
     with pytest.raises(ModelError, match="Stranger"):
@@ -435,3 +435,14 @@ def test_histograms_count_what_was_trained_on_at_a_bounded_size():
     one_by_one = np.concatenate([schema.bins(schema.conform(data[k : k + 7])) for k in range(0, 70, 7)])
     assert one_by_one.tolist() == codes[:70].tolist()
     assert schema.bins(rows[:0]).shape == (0, len(schema.features))
+
+
+class Foreign(LogisticRegression):
+    """A class of the caller's own."""
+
+
+def test_a_learner_that_could_not_be_loaded_is_refused_before_anything_is_written(model, tmp_path):
+    learner = Foreign().fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ModelError, match="Foreign"):
+        replace(model, learner=learner).save(tmp_path / "m")
+    assert not list(tmp_path.iterdir())

@@ -70,7 +70,7 @@ def save(model: Model, path: Path) -> Path:
     Raises
     ------
     ModelError
-        If the path holds something that is not a bundle.
+        If the path holds something that is not a bundle, or the learner holds types that `load` would refuse.
     """
     path = path.resolve()
     if path.exists() and not _is_replaceable(path):
@@ -106,7 +106,9 @@ def _is_replaceable(path: Path) -> bool:
 
 
 def _write_files(model: Model, folder: Path) -> None:
-    skops.io.dump(model.learner, folder / _LEARNER)
+    learner = skops.io.dumps(model.learner)
+    _refuse_what_cannot_come_back(learner)
+    (folder / _LEARNER).write_bytes(learner)
     decision = {
         "labels": [_plain(label) for label in model.labels],
         "operating_point": model.operating_point.to_dict(),
@@ -121,6 +123,23 @@ def _write_files(model: Model, folder: Path) -> None:
     (folder / _CARD).write_text(model_card(model), encoding="utf-8")
     if model.evidence is not None:
         model.evidence.write_parquet(folder / _EVIDENCE)
+
+
+def _refuse_what_cannot_come_back(learner: bytes) -> None:
+    strangers = _strangers(learner)
+    if strangers:
+        raise ModelError(
+            f"The learner holds the types {', '.join(strangers)}.",
+            expected="Expected a learner of counterpoise or scikit-learn, of their own types only.",
+            why="A bundle builds no type that it does not know, so that loading one can never run foreign code.",
+            hint="Ship this learner with the library that it comes from, or use one of counterpoise.",
+        )
+
+
+def _strangers(learner: bytes) -> list[str]:
+    """Name the types of an archive that a bundle may not build."""
+    named = skops.io.get_untrusted_types(data=learner)
+    return [name for name in named if not (_ALLOWED.fullmatch(name) or name in _ALLOWED_OF_OTHERS)]
 
 
 def _plain(value: Any) -> Any:
@@ -276,10 +295,9 @@ def _built(content: bytes, files: Files) -> Any:
 
 def _audit_learner(content: bytes, files: Files) -> None:
     try:
-        named = skops.io.get_untrusted_types(data=content)
+        strangers = _strangers(content)
     except Exception as error:
         raise files.damaged(f"{_LEARNER} cannot be read ({type(error).__name__}: {error})") from error
-    strangers = [name for name in named if not (_ALLOWED.fullmatch(name) or name in _ALLOWED_OF_OTHERS)]
     if strangers:
         raise ModelError(
             f"The learner in {files.where!r} names the types {', '.join(strangers)}.",

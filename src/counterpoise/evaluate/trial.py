@@ -173,16 +173,16 @@ class Trial:
         Raises
         ------
         ModelError
-            If ``model`` is there and is not a bundle.
+            If ``model`` is there and is not a bundle, or the champion cannot be bundled; all else is written.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.champion.save(folder / "model")
         board = folder / ".leaderboard.partial"
         self.leaderboard().write_parquet(board)
         board.replace(folder / "leaderboard.parquet")
         _write(folder / "trial.json", self.record.model_dump_json(indent=1))
         self.report(folder / "report.html")
+        self.champion.save(folder / "model")
         return folder
 
 
