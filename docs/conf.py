@@ -105,6 +105,16 @@ def markdown_to_rst(text: str) -> str:
             title = _inline(line.lstrip("# "))
             out += ["", title, ("-" if line.startswith("## ") else "~") * len(title), ""]
             k += 1
+        elif line.startswith("```"):
+            end = next((j for j in range(k + 1, len(lines)) if lines[j].startswith("```")), len(lines))
+            out += [
+                "",
+                f".. code-block:: {line[3:] or 'none'}",
+                "",
+                *(f"   {code}" for code in lines[k + 1 : end]),
+                "",
+            ]
+            k = end + 1
         elif line.startswith("|"):
             end = next((j for j in range(k, len(lines)) if not lines[j].startswith("|")), len(lines))
             out += _table(lines[k:end])
@@ -124,6 +134,7 @@ def markdown_to_rst(text: str) -> str:
 
 def _inline(text: str) -> str:
     text = re.sub(r"\[([^\]]+)\]\(([^)]+)\)", r"\1", text)
+    text = re.sub(r"\*\*([^*]+)\*\*", lambda bold: "**" + bold[1].replace("`", "") + "**", text)
     text = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
     return text.replace("|", r"\|")
 
