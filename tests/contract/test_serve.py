@@ -463,6 +463,8 @@ def test_limits_hold(store):
         def pieces():
             yield from [b"[" * 500] * 5
 
+        long = {"name": "x" * 3000, "model": "m"}
+        assert client.post("/endpoints", json=long).status_code in (400, 413)
         told_nothing = client.post("/invocations", content=pieces(), headers={"Content-Type": JSON})
         assert told_nothing.status_code == 413
         statuses = [ask(client, [ROW]).status_code for _ in range(4)]

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/LL-in-formats.html
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ from counterpoise.serve.models import Served
 from counterpoise.serve.refusals import Refused
 
 __all__ = ["accepted", "as_json", "as_json_lines", "facts"]
+
+is_plain = re.compile(r"[\w-]+", re.ASCII).fullmatch
+"""Whether JSON writes a text as it is."""
 
 FEW_ROWS = 64
 """Up to so many rows, plain Python is quicker than setting up columns."""
@@ -131,7 +135,7 @@ def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str]) -
 
 def _rows(served: Served, probability: np.ndarray, ids: Sequence[str]) -> Sequence[str]:
     tail = f',"version":{served.number},"id":'
-    names = [json.dumps(name) for name in ids]
+    names = [f'"{name}"' if is_plain(name) else json.dumps(name) for name in ids]
     labels = [json.dumps(label) for label in served.labels]
     if probability.ndim == 2:
         return [

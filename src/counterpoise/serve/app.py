@@ -137,6 +137,12 @@ class Witness:
     def __init__(self, app: ASGIApp, desk: Desk) -> None:
         self._app, self._desk = app, desk
 
+    def _most(self, scope: Scope) -> int:
+        limits = self._desk.limits
+        return (
+            max(limits.bundle_bytes, limits.body_bytes) if scope["path"] == "/bundles" else limits.body_bytes
+        )
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and note its answer.
 
@@ -161,7 +167,7 @@ class Witness:
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, _bounded_receive(receive, self._most(scope)), noted)
         finally:
             seconds = time.perf_counter() - begun
             route = getattr(scope.get("route"), "path", "(none)")
@@ -176,6 +182,21 @@ class Witness:
                 seconds=round(seconds, 6),
                 **facts,
             )
+
+
+def _bounded_receive(receive: Receive, most: int) -> Receive:
+    """Stop reading a body that is longer than any may be, also where it is read before the gate is asked."""
+    n = 0
+
+    async def bounded() -> Message:
+        nonlocal n
+        message = await receive()
+        n += len(message.get("body", b""))
+        if n > most:
+            raise _too_big(most)
+        return message
+
+    return bounded
 
 
 # --- who and how much -----------------------------------------------------------------------------------------

@@ -379,7 +379,7 @@ class Watch:
                     version=version,
                     kind=check.code,
                     subject=check.subject,
-                    message=check.sentence,
+                    evidence=details["evidence"],
                 )
 
     def _deliver(self, endpoint: Endpoint) -> None:
