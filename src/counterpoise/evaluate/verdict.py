@@ -88,7 +88,7 @@ def reach_verdict(contenders: list[Contender], figures: Figures, goal: Goal) -> 
         difference=difference,
         confidence=figures.confidence,
         sentence=sentence,
-        details=_details(needed, figures),
+        details=_details(needed, figures, goal),
         positives_needed=None if needed is None else needed.n_positive,
         difference_to_show=None if needed is None else needed.difference,
     )
@@ -164,12 +164,17 @@ def _sentence(
     )
 
 
-def _details(needed: _Needed | None, figures: Figures) -> list[str]:
+def _details(needed: _Needed | None, figures: Figures, goal: Goal) -> list[str]:
     details = [
         f"Differences are paired: the same rows, resampled {figures.n_draws} times; intervals hold together for all "
         f"treatments at {100 * figures.confidence:g} % confidence.",
         f"{figures.n_positive} {figures.counted} judged.",
     ]
+    if goal.constraints:
+        details.append(
+            "Differences are those at the goal's limits: each candidate at the line that just keeps them, drawn anew "
+            "in every resample, so that none gains by where its line fell."
+        )
     return details if needed is None else [*details, needed.sentence]
 
 
