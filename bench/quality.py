@@ -168,7 +168,7 @@ def _summary(name: str, rows: list[dict[str, Any]], precision: dict[str, dict[st
         "best_peer_rank": f"{best}: {ranks[best]:.2f}",
         "rank_f1": round(float(np.mean(ranks_f1)), 2) if ranks_f1 else None,
         "target": ">= 0.9 of tables, best mean rank",
-        "met": share >= 0.9 and mean_rank <= ranks[best],
+        "met": bool(share >= 0.9 and mean_rank <= ranks[best]),
     }
 
 

@@ -55,7 +55,7 @@ def main(kills: int = 10) -> list[dict[str, Any]]:
         alone = finished(table, Path(folder) / "alone")
         seconds, moments, kept = time.perf_counter() - start, [], []
         for _ in range(kills):
-            run, moment = started(table, Path(folder) / "killed"), float(rng.uniform(0.2, 0.7)) * seconds
+            run, moment = started(table, Path(folder) / "killed"), float(rng.uniform(0.4, 0.95)) * seconds
             time.sleep(moment)
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
