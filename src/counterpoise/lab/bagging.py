@@ -88,7 +88,9 @@ def _draw(runs: pl.DataFrame) -> Any:
     import altair as alt
 
     long = runs.unpivot(["average_precision", "f1"], index=["run", "way"], variable_name="figure")
-    base = alt.Chart(long).encode(x=alt.X("value:Q", title=None), y=alt.Y("way:N", title=None))
+    base = alt.Chart(long).encode(
+        x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False)), y=alt.Y("way:N", title=None)
+    )
     layers = base.mark_tick(thickness=2, color="#0072b2") + base.mark_point(
         color="#d55e00", filled=True, size=80, opacity=1
     ).encode(x="mean(value):Q")
