@@ -427,27 +427,37 @@ def keep_rows(chunk: Chunk, rule: _Rule, share: float) -> _Found:
     """
     rows = chunk.read()
     is_positive = (rows[rule.target] == rule.positive).fill_null(False)
-    missing, days = _missing(rows, is_positive), _days(rows, is_positive, rule.time)
     keys = row_keys(rows, [rule.id] if rule.id is not None else None, key=rule.key)
     number = pl.int_range(chunk.start, chunk.start + rows.height, eager=True).alias(_NUMBER)
-    rows = rows.with_columns(pl.Series(_KEY, keys), number, _strata(rows, rule.by))
-    negative = rows.filter(~is_positive)
+    marks = pl.DataFrame([pl.Series(_KEY, keys), number, _strata(rows, rule.by)])
+    weight = [] if rule.weight is None else [rows[rule.weight]]
+    negative = marks.with_columns(weight).filter(
+        ~is_positive
+    )  # a few columns: all others are copied once, below
     rank = pl.col(_KEY).rank("ordinal").over(_STRATUM) if rule.by is not None else pl.lit(np.inf)
     below = pl.lit(True) if share >= 1.0 else pl.col(_KEY) < int(share * _WORDS)
-    kept = negative.filter(below | (rank <= _LEAST_OF_STRATUM))
-    return _Found(rows.filter(is_positive), kept, _totals(negative, rule), missing, days)
+    stays = negative.filter(below | (rank <= _LEAST_OF_STRATUM))[_NUMBER] - chunk.start
+    whole = rows.with_columns(marks)
+    return _Found(
+        whole.filter(is_positive),
+        whole[stays],
+        _totals(negative, rule),
+        _missing(rows, is_positive),
+        _days(rows, is_positive, rule.time),
+    )
 
 
 def _missing(rows: pl.DataFrame, is_positive: pl.Series) -> Counter[tuple[str, bool]]:
     """Count the missing values of each column and class."""
+    absent = {
+        name: pl.col(name).is_null() | pl.col(name).is_nan() if dtype.is_float() else pl.col(name).is_null()
+        for name, dtype in rows.schema.items()
+    }
+    counts = rows.select(**{name: each.sum() for name, each in absent.items()}).row(0, named=True)
     found: Counter[tuple[str, bool]] = Counter()
-    for column in rows.iter_columns():
-        absent = column.is_null()
-        if column.dtype.is_float():
-            absent = absent | column.is_nan().fill_null(True)
-        if n := int(absent.sum()):
-            of_positive = int((absent & is_positive).sum())
-            found.update({(column.name, True): of_positive, (column.name, False): n - of_positive})
+    for name in [name for name, n in counts.items() if n]:
+        of_positive = int((rows.select(absent[name]).to_series() & is_positive).sum())
+        found.update({(name, True): of_positive, (name, False): counts[name] - of_positive})
     return found
 
 

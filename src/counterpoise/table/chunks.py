@@ -91,6 +91,8 @@ class Chunk:
 
 
 def _conformed(frame: pl.DataFrame, names: Sequence[str], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    if all(frame.schema.get(name) == schema[name] for name in names):
+        return frame.select(names)
     return frame.select(pl.col(name).cast(schema[name]) for name in names)
 
 
