@@ -74,7 +74,7 @@ def test_the_whole_life_of_an_endpoint_with_sagemakers_client(bundle, started, t
     assert [row["truth"] for row in rows] == truth
     assert sum(row["alert"] and row["truth"] for row in rows) == caught
 
-    with pytest.raises(runtime.exceptions.ClientError, match="hour") as refused:
+    with pytest.raises(runtime.exceptions.ClientError, match="channel") as refused:
         runtime.invoke_endpoint(EndpointName="fraud", ContentType="application/json", Body=b'[{"amount": 1}]')
     assert refused.value.response["Error"]["Code"] == "ValidationError"
 
