@@ -28,7 +28,9 @@ from counterpoise.serve import Settings, Store, create_app
 
 FEATURES = ["amount", "channel", "is_new", "hour"]
 ROW = {"amount": 12.5, "channel": "web", "is_new": True, "hour": 3}
-POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name), default=None)
+POSTGRES = max(
+    Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name), default=None
+)
 """Where Debian keeps the programs of the newest PostgreSQL; they are not on the path."""
 
 

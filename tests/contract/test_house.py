@@ -147,7 +147,9 @@ def test_import_loads_no_optional_library():
 
 
 def test_main_rooms_load_no_optional_library():
-    ours = [m for m in OPTIONAL if m not in ("pandas", "pyarrow", "dask")]  # scikit-learn loads these where installed
+    ours = [
+        m for m in OPTIONAL if m not in ("pandas", "pyarrow", "dask")
+    ]  # scikit-learn loads these where installed
     code = (
         "import sys, counterpoise.evaluate, counterpoise.learn, counterpoise.bundle, counterpoise.resample;"
         f"print([m for m in {ours} if m in sys.modules])"

@@ -69,7 +69,9 @@ def test_fewer_workers_where_memory_is_short():
 def table():
     rng = np.random.default_rng(0)
     y = (rng.random(600) < 0.1).astype(int)
-    return cp.read(pl.DataFrame({"a": rng.normal(size=600) + y, "b": rng.normal(size=600), "y": y}), target="y")
+    return cp.read(
+        pl.DataFrame({"a": rng.normal(size=600) + y, "b": rng.normal(size=600), "y": y}), target="y"
+    )
 
 
 def test_a_trial_without_room_says_so_before_anything_runs():
@@ -81,7 +83,13 @@ def test_what_does_not_fit_is_listed_with_its_bytes():
     """The network needs more than the logistic regression: a limit between them leaves one of them out."""
     limit = resident_bytes() + 900 * 10**6
     board = cp.compare(
-        table(), treatments=["none"], learners=["logistic", "mlp"], workers=1, memory=limit, repeats=1, nested=False
+        table(),
+        treatments=["none"],
+        learners=["logistic", "mlp"],
+        workers=1,
+        memory=limit,
+        repeats=1,
+        nested=False,
     ).leaderboard()
     rows = {row["candidate"]: row for row in board.iter_rows(named=True)}
     assert rows["logistic"]["status"] == "run"

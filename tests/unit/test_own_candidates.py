@@ -158,7 +158,7 @@ def test_a_sampler_is_cloned_in_each_fold():
         (IsolationForest(), "predict_proba or decision_function"),
         (LogisticRegression, "the class LogisticRegression itself"),
         (len, "Expected a classifier"),
-        (object(), "Expected a classifier"),
+        (3.5, "Expected a classifier"),
     ],
     ids=str,
 )

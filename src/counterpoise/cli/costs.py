@@ -41,7 +41,9 @@ def read_costs(path: Path) -> CostMatrix:
         frame = pl.read_csv(path, infer_schema=False)
         truths, decisions = frame[:, 0].to_list(), frame.columns[1:]
         if sorted(map(str, truths)) != sorted(decisions):
-            raise _wrong(path, f"its rows are {', '.join(map(str, truths))}, its columns {', '.join(decisions)}")
+            raise _wrong(
+                path, f"its rows are {', '.join(map(str, truths))}, its columns {', '.join(decisions)}"
+            )
         costs = frame.select(pl.col(str(label)).str.strip_chars().cast(pl.Float64) for label in truths)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _wrong(path, str(error).splitlines()[0]) from error

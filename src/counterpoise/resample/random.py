@@ -178,8 +178,12 @@ class RandomUnderSampler(BaseSampler):
 def _draw_again(data: Labelled, code: int, n: int) -> np.ndarray:
     rows = data.rows_of(code)
     draw = data.streams.child("random_over", data.label(code)).generator()
-    narrow = np.uint16 if len(rows) <= _FEW else np.uint32  # half the random bits are drawn in two thirds of the time
-    which = draw.integers(0, len(rows), n, dtype=narrow).astype(np.int64)  # NumPy gathers by int64 three times faster
+    narrow = (
+        np.uint16 if len(rows) <= _FEW else np.uint32
+    )  # half the random bits are drawn in two thirds of the time
+    which = draw.integers(0, len(rows), n, dtype=narrow).astype(
+        np.int64
+    )  # NumPy gathers by int64 three times faster
     chosen: np.ndarray = np.take(rows, which)
     return chosen
 
