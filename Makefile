@@ -25,8 +25,8 @@ test: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(TEST_STAMP)
-	@$(BIN)/ruff check src tests bench
-	@$(BIN)/ruff format --check src tests bench
+	@$(BIN)/ruff check src tests bench examples docs
+	@$(BIN)/ruff format --check src tests bench examples docs
 	@$(BIN)/mypy
 	@$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
 	@$(BIN)/python -m pytest tests/contract/test_house.py
@@ -35,7 +35,8 @@ bench: $(TEST_STAMP)
 	@$(BIN)/python -m bench.run
 
 docs: $(TEST_STAMP)
-	@echo "docs: the pages are README.md and docs/*.md for now"
+	@$(BIN)/python -m sphinx -n -W --keep-going -q -b html docs docs/_build
+	@echo "docs: docs/_build/index.html"
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache out build dist
