@@ -27,7 +27,10 @@ html_theme = "alabaster"
 html_title = "counterpoise"
 html_theme_options = {
     "description": "What to do about a rare outcome, shown with evidence.",
-    "page_width": "1080px",
+    "page_width": "1280px",
+    "body_max_width": "none",
+    "font_family": "system-ui, sans-serif",
+    "head_font_family": "system-ui, sans-serif",
     "sidebar_width": "250px",
     "fixed_sidebar": True,
 }
