@@ -365,3 +365,24 @@ def test_a_linear_learner_puts_the_balance_back_itself(treatment, n_classes):
     learner = LinearLearner(num_models=4, validation=0.25, random_state=0)
     proba = Treated(learner, treatment, recalibrate=None, random_state=0).fit(X, y).predict_proba(X)
     np.testing.assert_allclose(proba.mean(axis=0), np.bincount(y) / 4000, rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        BoostingClassifier(early_stopping=True, max_iter=60, random_state=0),
+        LinearLearner(num_models=8, validation=0.25, random_state=0),
+    ],
+)
+def test_learners_of_the_folds_take_over_what_the_final_one_chose(learner):
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(2000, 3))
+    y = (X[:, 0] + rng.normal(size=2000) > 2.0).astype(int)
+    fitted = clone(learner).fit(X, y)
+    again = fitted.settled().fit(X, y)
+    np.testing.assert_allclose(again.predict_proba(X), fitted.predict_proba(X), atol=2e-3)
+    if isinstance(learner, LinearLearner):
+        assert len(again.family_) == 1
+    else:
+        assert again.n_iter_ == fitted.n_iter_
+        assert not len(again.validation_scores_)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -200,6 +200,18 @@ class BoostingClassifier(ValidatingClassifier):
         self.rare_share = rare_share
         self.random_state = random_state
         self.n_threads = n_threads
+
+    def settled(self) -> Self:
+        """Give an unfitted copy that grows as many trees as this one.
+
+        Returns
+        -------
+        BoostingClassifier
+            The copy.
+        """
+        twin = super().settled()
+        twin.set_params(max_iter=self.n_iter_, early_stopping=False)
+        return twin
 
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
         streams = Streams.of(self.random_state)

@@ -231,6 +231,20 @@ class LinearLearner(ValidatingClassifier):
 
     # --- learning ----------------------------------------------------------------------------------------------
 
+    def settled(self) -> Self:
+        """Give an unfitted copy whose family is the chosen member alone.
+
+        Returns
+        -------
+        LinearLearner
+            The copy.
+        """
+        own = self._family
+        l1, wd, weight = (float(own[name][own["chosen"]][0]) for name in ("l1", "wd", "positive_weight"))
+        twin = super().settled()
+        twin.set_params(num_models=1, l1=l1, wd=wd, positive_example_weight_mult=weight)
+        return twin
+
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
         options = self._checked(len(self.classes_))
         weight = np.ones(len(codes)) if weights is None else weights

@@ -170,11 +170,12 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         cost = None if row_cost is None else check_weights(row_cost, n_rows(X))
         streams = Streams.of(self.random_state)
         params = self._learner_params(params)
-        maps = self.recalibrate in ("intercept", "platt", "isotonic") and self._can_map(codes)
-        unseen = self._out_of_fold(X, y, weights, cost, groups, params, streams) if maps else None
         self.learner_, self.rates_, used = self._fit_learner(
-            X, y, weights, cost, params, streams.child("all")
+            self._base(), X, y, weights, cost, params, streams.child("all")
         )
+        unseen = None
+        if self.recalibrate in ("intercept", "platt", "isotonic") and self._can_map(codes):
+            unseen = self._out_of_fold(X, y, weights, cost, groups, params, streams)
         corrections: list[CalibrationMap] = []
         if unseen is not None:
             self._score_left_out(X, used, unseen)
@@ -233,6 +234,7 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def _fit_learner(
         self,
+        base: Any,
         X: Any,
         y: np.ndarray,
         weights: np.ndarray | None,
@@ -241,7 +243,7 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         streams: Streams,
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """Treat rows and fit a clone of the learner on them; say which rows it has seen, where not all."""
-        learner = clone(self._base())
+        learner = clone(base)
         by_weight = weights_for(learner, np.ones(1)) is not None
 
         def treated(rows: np.ndarray | None) -> TreatedRows:
@@ -314,15 +316,21 @@ class Treated(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         params: dict[str, Any],
         streams: Streams,
     ) -> np.ndarray:
-        """Give each row probabilities of a learner that has not seen it; NaN where no fold tests it."""
+        """Give each row probabilities of a learner that has not seen it; NaN where no fold tests it.
+
+        The learners of the folds take over what the final one chose (its number of trees, its penalty): left to
+        choose for themselves they would be at levels of their own, which is not the level that is to be put right.
+        """
         total = np.zeros((len(y), len(self.classes_)))
         count = np.zeros(len(y))
         cv = self.cv
         if isinstance(cv, str) and cv == "auto":
             cv = 10 if np.unique(y, return_counts=True)[1].min() < FEW_ROWS else 5
         folds = fold_pairs(X, y, cv, groups=groups, random_state=streams.child("folds").seed())
+        twin = self.learner_.settled() if hasattr(self.learner_, "settled") else self._base()
         for k, (train, test) in enumerate(folds):
             learner, rates, _ = self._fit_learner(
+                twin,
                 take(X, train),
                 y[train],
                 None if weights is None else weights[train],

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from sklearn.base import clone
 
 from counterpoise.learn.classifier import TableClassifier
 from counterpoise.learn.inputs import check_table
@@ -93,6 +94,19 @@ class ValidatingClassifier(TableClassifier):
             return super().fit(X, y, sample_weight)
         finally:
             del self._treat
+
+    def settled(self) -> Self:
+        """Give an unfitted copy with nothing left to choose: what the fitted classifier chose is set.
+
+        Copies on parts of the table are then models of the same kind, at the same level, and cost no choosing.
+
+        Returns
+        -------
+        object
+            The copy.
+        """
+        copy: Self = clone(self)
+        return copy
 
     def _with_class_weight(self, codes: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         return weights if self._treat is not None else self._class_weighted(codes, weights)
