@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import socket
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
