@@ -93,3 +93,14 @@ def test_a_models_charts_come_from_the_rows_it_had_not_seen(
 def test_a_model_without_evidence_says_what_to_draw_instead(curve: ThresholdCurve):
     with pytest.raises(NotApplicable, match="ThresholdCurve"):
         model(curve, None).plots.roc()
+
+
+def test_weights_of_the_evidence_count_in_every_chart(
+    scores: tuple[np.ndarray, np.ndarray], curve: ThresholdCurve
+):
+    y, p = scores
+    w = np.where(y == 1, 1.0, 4.0)
+    plots = model(curve, pl.DataFrame({"outcome": y, "probability": p, "weight": w})).plots
+    assert plots.curve.fingerprint == ThresholdCurve.from_scores(y, p, w).fingerprint
+    counts = plots.frame("scores").group_by("class").agg(pl.col("rows").sum())
+    assert dict(counts.iter_rows()) == {"positive": y.sum(), "negative": 4 * (5000 - y.sum())}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from counterpoise.calibrate import Reliability, log_odds, reliability
+from counterpoise.calibrate import Reliability, odds_histogram, reliability
 from counterpoise.decide import ThresholdCurve
 from counterpoise.errors import NotApplicable, OptionError, nearest_names
 
@@ -23,7 +23,6 @@ CHARTS = ("precision_recall", "roc", "lines", "cost", "reliability", "scores")
 NEGATIVE, POSITIVE = "#0072b2", "#d55e00"
 """Colours of the classes (Okabe and Ito, 2008)."""
 
-_BINS = 60
 _SIZE = {"width": 420, "height": 300}
 
 
@@ -74,8 +73,7 @@ class ModelPlots:
     @cached_property
     def curve(self) -> ThresholdCurve:
         """The threshold curve of the out-of-fold probabilities."""
-        outcome, proba = self._judged()
-        return ThresholdCurve.from_scores(outcome, proba)
+        return ThresholdCurve.from_scores(*self._judged())
 
     def precision_recall(self) -> Any:
         """Draw precision over recall, the model's line marked.
@@ -184,7 +182,8 @@ class ModelPlots:
     def _reliability(self) -> Reliability:
         return reliability(*self._judged())
 
-    def _judged(self) -> tuple[np.ndarray, np.ndarray]:
+    def _judged(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Give outcome, probability and weight of the rows that the model has not seen."""
         evidence = self._model.evidence
         if evidence is None or not {"outcome", "probability"} <= set(evidence.columns):
             raise NotApplicable(
@@ -194,21 +193,20 @@ class ModelPlots:
                 hint="Draw ThresholdCurve.from_scores(y, model.predict_proba(X)[:, 1]).plot() on labelled rows "
                 "that it has not seen.",
             )
-        return evidence["outcome"].to_numpy(), evidence["probability"].to_numpy()
+        weights = evidence["weight"].to_numpy() if "weight" in evidence.columns else None
+        return evidence["outcome"].to_numpy(), evidence["probability"].to_numpy(), weights
 
     def _scores(self) -> pl.DataFrame:
-        outcome, proba = self._judged()
-        odds = np.clip(log_odds(proba), -16.0, 16.0)
-        edges = np.linspace(odds.min(), max(odds.max(), odds.min() + 1e-6), _BINS + 1)
+        edges, *counts = odds_histogram(*self._judged())
         parts = [
             pl.DataFrame(
                 {
                     "class": name,
                     "log_odds": edges[:-1],
                     "log_odds_to": edges[1:],
-                    "rows": np.histogram(odds[outcome == code], edges)[0],
+                    "rows": rows,
                 }
             )
-            for code, name in enumerate(("negative", "positive"))
+            for name, rows in zip(("negative", "positive"), counts, strict=True)
         ]
         return pl.concat(parts)

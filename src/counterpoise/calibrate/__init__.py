@@ -11,7 +11,7 @@ from counterpoise.calibrate.intercept import InterceptMap, fit_intercept
 from counterpoise.calibrate.isotonic import IsotonicMap
 from counterpoise.calibrate.losses import focal_to_probability, logit_adjusted_to_probability
 from counterpoise.calibrate.maps import CalibrationMap, IdentityMap, MapChain, fit_map, map_from_dict
-from counterpoise.calibrate.odds import log_odds
+from counterpoise.calibrate.odds import log_odds, odds_histogram
 from counterpoise.calibrate.platt import PlattMap
 from counterpoise.calibrate.prior import PriorMap, change_prior, correct_prior, estimate_prior
 from counterpoise.calibrate.reliability import Reliability, reliability
@@ -38,6 +38,7 @@ __all__ = [
     "log_odds",
     "logit_adjusted_to_probability",
     "map_from_dict",
+    "odds_histogram",
     "out_of_fold",
     "reliability",
 ]

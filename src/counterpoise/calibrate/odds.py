@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["inner_ends", "log_odds", "probability", "pull_in", "shift_odds"]
+__all__ = ["inner_ends", "log_odds", "odds_histogram", "probability", "pull_in", "shift_odds"]
 
 _SMALLEST = float(np.finfo(np.float64).tiny)
 _LARGEST = float(np.nextafter(1.0, 0.0))
@@ -91,6 +91,38 @@ def shift_odds(p: np.ndarray, shift: float) -> np.ndarray:
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         moved = np.clip(1.0 / (1.0 + ((1.0 - p) / p) / factor), _SMALLEST, _LARGEST)
     return np.where((p > 0.0) & (p < 1.0), moved, p)
+
+
+def odds_histogram(
+    y: np.ndarray, proba: np.ndarray, weights: np.ndarray | None = None, n_bins: int = 60
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count log-odds by class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Outcome, 0 or 1.
+    proba : ndarray of shape (n,), float64
+        Probabilities; log-odds beyond -16 and 16 count at these ends.
+    weights : ndarray of shape (n,), optional
+        Weight of each row.
+    n_bins : int, default=60
+        Bins of equal width from the smallest to the largest.
+
+    Returns
+    -------
+    edges : ndarray of shape (n_bins + 1,), float64
+        Ends of the bins.
+    negative, positive : ndarray of shape (n_bins,), float64
+        Rows of each class.
+    """
+    odds = np.clip(log_odds(proba), -16.0, 16.0)
+    edges = np.linspace(odds.min(), max(odds.max(), odds.min() + 1e-6), n_bins + 1)
+    negative, positive = (
+        np.histogram(odds[y == c], edges, weights=None if weights is None else weights[y == c])[0]
+        for c in (0, 1)
+    )
+    return edges, negative.astype(np.float64), positive.astype(np.float64)
 
 
 def inner_ends(p: np.ndarray) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from counterpoise.calibrate import log_odds
+from counterpoise.calibrate import odds_histogram
 from counterpoise.chance import Streams
 from counterpoise.decide import Constraint, Goal, ThresholdCurve
 from counterpoise.decide.plots import spread_lines
@@ -26,7 +26,6 @@ __all__ = ["Figures", "curve_record", "goal_costs", "goal_figure", "score_histog
 
 _DRAWS, _FEWER_DRAWS, _MANY_ROWS = 2000, 500, 300_000
 _CURVE_POINTS = 600
-_SCORE_BINS = 60
 
 
 @dataclass(frozen=True)
@@ -491,14 +490,5 @@ def score_histogram(y: np.ndarray, proba: np.ndarray, weights: np.ndarray | None
     HistogramRecord
         Bins of equal width from the smallest to the largest.
     """
-    odds = np.clip(np.asarray(log_odds(proba)), -16.0, 16.0)
-    edges = np.linspace(odds.min(), max(odds.max(), odds.min() + 1e-6), _SCORE_BINS + 1)
-    counts = [
-        np.histogram(odds[y == c], edges, weights=None if weights is None else weights[y == c])[0]
-        for c in (0, 1)
-    ]
-    return HistogramRecord(
-        edges=edges.tolist(),
-        negative=counts[0].astype(float).tolist(),
-        positive=counts[1].astype(float).tolist(),
-    )
+    edges, negative, positive = odds_histogram(y, proba, weights)
+    return HistogramRecord(edges=edges.tolist(), negative=negative.tolist(), positive=positive.tolist())
