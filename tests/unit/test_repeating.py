@@ -12,6 +12,7 @@ from scipy.special import expit
 import counterpoise as cp
 from counterpoise.decide import Goal
 from counterpoise.errors import OptionError
+from counterpoise.evaluate import evaluate_model
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.figures import Figures
 from counterpoise.evaluate.judging import Case, judge
@@ -306,3 +307,28 @@ def test_with_time_for_all_nobody_is_dropped(monkeypatch):
     monkeypatch.setattr(Race, "weakness", lambda self, run: "never asked")
     board = quick(table(), repeats=1, nested=False).leaderboard()
     assert set(board["status"]) == {"run"}
+
+
+# --- evidence ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("goal", ["f1", "recall>=0.8", "cost(fn=20, fp=1)"])
+def test_the_evidence_of_all_repeats_gives_the_leaderboards_figures_exactly(tmp_path, goal):
+    data = table(300, 30)
+    trial = quick(data, goal=goal, repeats=3, nested=False)
+    board = trial.leaderboard().filter("is_champion").row(0, named=True)
+    model = cp.load(trial.champion.save(tmp_path / "model"))
+    found = evaluate_model(model, data)
+    assert found["basis"].endswith("3 times")
+    assert found["n_positive"] == 30
+    for name in ("average_precision", "roc_auc", "precision", "recall", "f1", "mcc", "brier", "mean_ratio"):
+        for end, column in (("value", name), ("lower", f"{name}_lower"), ("upper", f"{name}_upper")):
+            assert found["figures"][name][end] == board[column]
+    assert found["figures"]["goal"]["value"] == board["value"]
+
+
+def test_another_line_leaves_the_repeats_behind():
+    trial = quick(table(300, 30), repeats=2, nested=False)
+    moved = trial.champion.with_costs(fn=10, fp=1)
+    assert not [name for name in moved.evidence.columns if name.startswith("repeat")]
+    assert "times" not in evaluate_model(moved, table(300, 30))["basis"]

@@ -12,10 +12,20 @@ from counterpoise.errors import NotApplicable, OptionError
 from counterpoise.evaluate.budget import Deadline, parse_duration, say_duration
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.ledger import Ledger
-from counterpoise.evaluate.running import run_candidates
+from counterpoise.evaluate.running import _together, run_candidates
 from counterpoise.evaluate.task import FoldScores
 from counterpoise.scale import Done
 from counterpoise.split import make_folds
+
+
+@dataclass
+class Clock:
+    """Tells the time that an engine lets pass."""
+
+    now: float = 0.0
+
+    def monotonic(self):
+        return self.now
 
 
 @dataclass
@@ -27,6 +37,8 @@ class FakeEngine:
     fails: dict[str, Exception] = field(default_factory=dict)
     interrupt_after: int = 10**9
     n_workers: int = 1
+    clock: Clock | None = None
+    served: dict = field(default_factory=dict)
     jobs: list = field(default_factory=list)
     cancelled: int = 0
 
@@ -39,7 +51,9 @@ class FakeEngine:
     def wait(self, timeout=None):
         if len(self.jobs) > self.interrupt_after:
             raise KeyboardInterrupt
-        job = next(job for job in self.jobs if not hasattr(job, "answered"))
+        job = self._next(timeout)
+        if job is None:
+            return []
         object.__setattr__(job, "answered", True)
         candidate = job.arguments["candidate"]
         if candidate.name in self.fails:
@@ -47,6 +61,17 @@ class FakeEngine:
         seconds = self.fit_seconds.get(candidate.name, 0.1)
         scores = FoldScores(np.full(len(job.arguments["test"]), 0.5), seconds, 0.0)
         return [Done(job.key, scores, None, seconds, self.peak_bytes.get(candidate.name, 1000))]
+
+    def _next(self, timeout):
+        """Give the first job that is done; on a clock, let time pass for those that run."""
+        waiting = [job for job in self.jobs if not hasattr(job, "answered")]
+        if self.clock is None:
+            return waiting[0]
+        self.clock.now += timeout
+        for job in waiting[: self.n_workers]:
+            self.served[job.key] = self.served.get(job.key, 0.0) + timeout
+        of_job = {job.key: self.fit_seconds[job.arguments["candidate"].name] for job in waiting}
+        return next((job for job in waiting if self.served.get(job.key, 0.0) >= of_job[job.key]), None)
 
     def cancel(self):
         self.cancelled += 1
@@ -63,11 +88,13 @@ def table():
 CANDIDATES = [Candidate("none", "logistic"), Candidate("none", "boosting"), Candidate("smote", "logistic")]
 
 
-def run(table, engine, tmp_path, budget=None, candidates=CANDIDATES):
+def run(table, engine, tmp_path, budget=None, candidates=CANDIDATES, finished=None, **options):
     folds = make_folds(table, 5)
     ledger = Ledger(tmp_path / "folds", table, folds, 0)
     told = []
-    runs = run_candidates(candidates, folds, ledger, engine, Deadline(budget), 0, told.append)
+    runs = run_candidates(
+        candidates, folds, ledger, engine, Deadline(budget), 0, told.append, finished, **options
+    )
     return runs, told
 
 
@@ -116,6 +143,44 @@ def test_what_does_not_fit_the_budget_is_listed_with_its_time(table, tmp_path):
     assert "more than the budget had left" in given_up.reason
     assert given_up.predicted_seconds > 50
     assert not any(job.arguments["candidate"] == slow[3] for job in engine.jobs)
+
+
+LEARNERS = {"logistic": 1.0, "boosting": 4.0, "forest": 12.0, "mlp": 30.0}
+TREATMENTS = {"none": 1.0, "class_weight": 1.0, "random_under": 0.4, "smote": 2.0}
+MANY = [Candidate(treatment, learner) for treatment in TREATMENTS for learner in LEARNERS]
+
+
+@pytest.mark.parametrize("n_blended", [0, 3])
+@pytest.mark.parametrize("budget", [60.0, 150.0, 400.0, 900.0])
+@pytest.mark.parametrize("judging_seconds", [0.0, 2.0])
+def test_the_last_fit_and_the_figures_end_within_the_budget(
+    table, tmp_path, monkeypatch, budget, judging_seconds, n_blended
+):
+    """On a clock that fits and judging let pass: what follows the folds has the time it needs, and not much more."""
+    clock = Clock()
+    monkeypatch.setattr("counterpoise.evaluate.budget.time", clock)
+    monkeypatch.setattr("counterpoise.evaluate.running.time", clock)
+    seconds = {each.name: LEARNERS[each.learner] * TREATMENTS[each.treatment] for each in MANY}
+    engine = FakeEngine(seconds, n_workers=2, clock=clock)
+
+    def judged(one):
+        clock.now += judging_seconds
+
+    runs, _ = run(table, engine, tmp_path, budget, MANY, judged, n_blended=n_blended, figures_cost=1.5)
+    done = [each for each in runs if each.is_finished]
+    of_all_rows = {each.candidate: 5 / 4 * seconds[each.candidate.name] for each in done}
+    untreated = sorted(s for candidate, s in of_all_rows.items() if candidate.is_untreated)
+    slowest = max([*of_all_rows.values(), *([sum(untreated[-3:]) / 2] if n_blended else [])])
+    assert clock.now + slowest + 1.5 * judging_seconds * len(done) <= budget
+    assert clock.now >= min(0.3 * budget, sum(5 * s / 2 for s in seconds.values()))
+    for each in runs:
+        assert each.is_finished or each.predicted_seconds > 0
+
+
+def test_jobs_take_as_long_together_as_the_fullest_worker():
+    assert _together([3.0, 1.0, 2.0], 2) == 3.0
+    assert _together([5.0, 1.0, 1.0], 2) == 5.0
+    assert _together([], 2) == 0.0
 
 
 def test_the_baseline_is_run_whatever_the_budget(table, tmp_path):

@@ -45,7 +45,8 @@ class Model:
         Where it comes from: candidate, treatment, learner, seed, fingerprint, figures with intervals, findings.
     evidence : polars.DataFrame or None
         For each training row its key, fold, out-of-fold probability, outcome (and weight), so that the trial's
-        figures can be had again and the line drawn anew.
+        figures can be had again and the line drawn anew. Where folds were dealt repeatedly, these are of the deal
+        whose line ships, and ``repeat<number>_<name>`` of each other.
     version : str
         Names the model; a change of base rate, costs or line adds to it.
     rule : ClassRule or None
@@ -356,8 +357,11 @@ class Model:
         return ThresholdCurve.from_scores(self._known("outcome"), self._known("probability"), self._weights)
 
     def _moved(self, point: OperatingPoint, words: str) -> Model:
-        """Take another line; rows of the evidence are alerted by it from now on."""
-        evidence = self.evidence
+        """Take another line; rows of the evidence are alerted by it from now on.
+
+        Repeats of the trial are left behind: their lines were others.
+        """
+        evidence = None if self.evidence is None else self.evidence.select(pl.exclude(r"^repeat\d+_.*$"))
         if evidence is not None and self._has("alert"):
             evidence = evidence.with_columns(alert=pl.col("probability") >= float(point.threshold))
         schema = self.schema.model_copy(update={"scores": None})  # counted anew, from the evidence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,17 @@ from counterpoise.decide import ClassGoal, ClassRule, CostMatrix, Goal
 from counterpoise.errors import ModelError
 from counterpoise.evaluate.figures import Figures
 from counterpoise.evaluate.judging import Case, Judged
+from counterpoise.evaluate.repeating import Repeat, stacked
 from counterpoise.evaluate.several import ClassFigures, ClassJudged
 from counterpoise.split import Fold, Folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
 __all__ = ["evaluate_model", "known_rows"]
+
+_NAME = "model"
+_REPEAT = re.compile(r"repeat(\d+)_fold")
+"""The column by which a repeat of the trial is known, other than the one whose line shipped."""
 
 _KNOWN_SHARE = 0.99
 """From this share of known rows on, a table counts as (part of) the one the model was trained on."""
@@ -42,6 +49,13 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
         ``decided``, the number of a class), null where it is not known. The k-th of several equal rows is taken for
         the k-th in training.
     """
+    return _looked_up(model, features, "", before)
+
+
+def _looked_up(
+    model: Model, features: pl.DataFrame, prefix: str, before: pl.Series | None = None
+) -> pl.DataFrame:
+    """Look rows up in the columns of the evidence whose names begin with a prefix."""
     keys = pl.DataFrame({"key": row_keys(features)}).with_columns(turn=pl.int_range(pl.len()).over("key"))
     if before is not None and len(before):
         counted = pl.DataFrame({"key": before}).group_by("key").agg(earlier=pl.len().cast(pl.Int64))
@@ -51,9 +65,20 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
     said = _said(model)
     if model.evidence is None:
         return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in said.items()))
-    evidence = model.evidence.with_columns(turn=pl.int_range(pl.len()).over("key"))
+    evidence = model.evidence.select(
+        "key", turn=pl.int_range(pl.len()).over("key"), **{name: pl.col(f"{prefix}{name}") for name in said}
+    )
     found = keys.join(evidence, on=["key", "turn"], how="left", maintain_order="left")
     return found.select("key", *said)
+
+
+def _repeats(model: Model, features: pl.DataFrame, known: pl.DataFrame) -> list[pl.DataFrame]:
+    """Give what each repeat of the trial said of rows, in their order; `known` is of the one whose line shipped."""
+    columns = [] if model.evidence is None else model.evidence.columns
+    numbers = [int(found[1]) for name in columns if (found := _REPEAT.fullmatch(name))]
+    shipped = next(number for number in range(len(numbers) + 1) if number not in numbers)
+    of_other = {number: _looked_up(model, features, f"repeat{number}_") for number in numbers}
+    return [known if number == shipped else of_other[number] for number in sorted([shipped, *numbers])]
 
 
 def _said(model: Model) -> dict[str, type[pl.DataType]]:
@@ -98,22 +123,27 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
     if n_known >= _KNOWN_SHARE * table.n_rows:
         basis = f"{n_known} rows of the training table, each judged by a model that had not seen it"
         rows = known["fold"].is_not_null().arg_true().to_numpy()
-        proba, decided, fold = _from_evidence(model, known[rows])
+        said = [_from_evidence(model, each[rows]) for each in _repeats(model, features, known)]
+        basis += f", {len(said)} times" if len(said) > 1 else ""
     else:
         basis = "new rows, judged by the model"
         if n_known:
             basis += f" ({n_known} of them were in its training table, where it flatters itself)"
         rows, fold = np.arange(table.n_rows), np.zeros(table.n_rows, np.int64)
-        proba, decided = _from_model(model, features)
+        said = [(*_from_model(model, features), fold)]
     found = {
         "basis": basis,
         "n_rows": len(rows),
         "goal": str(model.operating_point.goal),
         "version": model.version,
     }
-    case = _case(model, table, y, rows, fold)
-    groups = None if table.groups is None else table.groups[rows]
-    return {**found, **(_judge_classes if several else _judge)(model, case, groups, proba, decided)}
+    judge: Any = _class_judged if several else _judged
+    repeats = [
+        Repeat(_case(model, table, y, rows, fold), judged={_NAME: judge(model, proba, decided)})
+        for proba, decided, fold in said
+    ]
+    case, judged, units = stacked(repeats, None if table.groups is None else table.groups[rows])
+    return {**found, **(_class_figures if several else _figures)(model, case, judged, units)}
 
 
 def _outcome(model: Model, table: Table) -> np.ndarray:
@@ -182,27 +212,31 @@ def _goal(model: Model) -> Any:
     return ClassGoal.parse(model.operating_point.goal, model.labels)
 
 
-def _judge(
-    model: Model, case: Case, groups: np.ndarray | None, proba: np.ndarray, alerts: np.ndarray
-) -> dict[str, Any]:
-    judged = {"model": Judged(proba, alerts, np.array([]), model.operating_point, model.calibration)}
-    found = Figures.of(case, judged, groups=groups, seed=_seed(model))
+def _judged(model: Model, proba: np.ndarray, alerts: np.ndarray) -> Judged:
+    return Judged(proba, alerts, np.array([]), model.operating_point, model.calibration)
+
+
+def _class_judged(model: Model, proba: np.ndarray, decided: np.ndarray) -> ClassJudged:
+    rule = model.rule or ClassRule(model.operating_point.goal, (1.0,) * len(model.labels))
+    return ClassJudged(proba, decided, rule, model.operating_point, model.calibration)
+
+
+def _figures(model: Model, case: Case, judged: Mapping[str, Any], units: np.ndarray | None) -> dict[str, Any]:
+    found = Figures.of(case, judged, groups=units, seed=_seed(model))
     return {
-        "n_positive": int(case.y.sum()),
+        "n_positive": int(case.y.sum()) // case.n_repeats,
         "threshold": model.threshold,
-        "confusion": found.confusion("model"),
+        "confusion": found.confusion(_NAME),
         "figures": _plain(found),
     }
 
 
-def _judge_classes(
-    model: Model, case: Case, groups: np.ndarray | None, proba: np.ndarray, decided: np.ndarray
+def _class_figures(
+    model: Model, case: Case, judged: Mapping[str, Any], units: np.ndarray | None
 ) -> dict[str, Any]:
-    rule = model.rule or ClassRule(model.operating_point.goal, (1.0,) * len(model.labels))
-    judged = {"model": ClassJudged(proba, decided, rule, model.operating_point, model.calibration)}
-    found = ClassFigures.of_classes(case, judged, model.labels, groups=groups, seed=_seed(model))
+    found = ClassFigures.of_classes(case, judged, model.labels, groups=units, seed=_seed(model))
     return {
-        "classes": [each.model_dump() for each in found.class_records("model")],
+        "classes": [each.model_dump() for each in found.class_records(_NAME)],
         "figures": _plain(found),
     }
 
@@ -212,4 +246,4 @@ def _seed(model: Model) -> int:
 
 
 def _plain(found: Figures) -> dict[str, Any]:
-    return {name: each.model_dump() for name, each in found.estimates("model").items()}
+    return {name: each.model_dump() for name, each in found.estimates(_NAME).items()}

@@ -10,7 +10,7 @@ Learning 24, 1996 (non-negative weights).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,13 @@ from counterpoise.evaluate.task import FoldScores
 from counterpoise.learn.blend import LEAST_PROBABILITY, BlendClassifier, blend_weights
 from counterpoise.learn.classifier import log_odds
 
-__all__ = ["BLEND", "blend_of_champions", "blend_run", "blendable"]
+__all__ = ["BLEND", "MOST_MEMBERS", "blend_of_champions", "blend_run", "blendable"]
 
 BLEND = Candidate(UNTREATED, "blend")
 """The candidate that a blend of others is."""
 
-_MOST_MEMBERS = 3
+MOST_MEMBERS = 3
+"""Members of a blend, at most."""
 
 
 def blendable(runs: Sequence[Run]) -> list[Run]:
@@ -128,7 +129,7 @@ def _weigh(case: Case, odds: list[np.ndarray], rows: np.ndarray) -> tuple[list[i
     """Choose the members that rank some rows best, and weigh them on these rows."""
     mass = None if case.weights is None else case.weights[rows]
     ranks = [_ranking(case.y[rows], scores[rows], mass) for scores in odds]
-    chosen = [int(j) for j in np.argsort(ranks)[::-1][:_MOST_MEMBERS]]
+    chosen = [int(j) for j in np.argsort(ranks)[::-1][:MOST_MEMBERS]]
     weights, shift = blend_weights(case.y[rows].astype(np.int64), [odds[j][rows] for j in chosen], mass)
     return chosen, weights, shift
 
@@ -156,7 +157,9 @@ def _folded(proba: np.ndarray, inner: np.ndarray | None, parts: list[FinishedFol
     return FinishedFold(scores, max(part.peak_bytes for part in parts))
 
 
-def blend_of_champions(case: Case, members: Sequence[Run], fit: Any) -> BlendClassifier:
+def blend_of_champions(
+    case: Case, members: Sequence[Run], fit: Callable[[list[Candidate]], list[Any]]
+) -> BlendClassifier:
     """Fit the members on all rows and blend them with the weights of all out-of-fold scores.
 
     Parameters
@@ -166,7 +169,7 @@ def blend_of_champions(case: Case, members: Sequence[Run], fit: Any) -> BlendCla
     members : sequence of Run
         As `blendable` gives them.
     fit : callable
-        Takes a `Candidate`, gives its learner fitted on all rows.
+        Takes candidates, gives their learners fitted on all rows.
 
     Returns
     -------
@@ -174,5 +177,5 @@ def blend_of_champions(case: Case, members: Sequence[Run], fit: Any) -> BlendCla
         Fitted.
     """
     chosen, weights, shift = _weigh(case, _odds(case, members), case.fold_of >= 0)
-    learners = [fit(members[j].candidate) for j in chosen]
+    learners = fit([members[j].candidate for j in chosen])
     return BlendClassifier.of(learners, [members[j].candidate.learner for j in chosen], weights, shift)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoise.errors import NotApplicable
-from counterpoise.evaluate.blending import blend_run, blendable
+from counterpoise.evaluate.blending import MOST_MEMBERS, blend_run, blendable
 from counterpoise.evaluate.budget import Deadline
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.judging import Case, judge
@@ -24,6 +24,10 @@ from counterpoise.split import Folds, make_folds
 from counterpoise.table.table import Table
 
 __all__ = ["Contest"]
+
+_FIGURES_COST, _CLASS_FIGURES_COST = 1.5, 10.0
+"""Time to blend and to draw intervals over the time to judge all candidates, for two classes and for several; seen on
+tables of 30,000 to 200,000 rows."""
 
 
 @dataclass
@@ -88,6 +92,17 @@ class Contest:
             n_fits=1 + INNER_FOLDS if self.is_nested else 1,
         )
         self.why_stopped = ""
+        self.ledger: Ledger | None = None
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What the champion's fit needs to open the table; there once the contest was held, until it is closed."""
+        return {} if self.ledger is None else self.ledger.inputs()
+
+    def close(self) -> None:
+        """Remove the table's copy, and the finished folds where they were not to be kept."""
+        if self.ledger is not None:
+            self.ledger.close()
 
     def hold(self) -> list[Repeat]:
         """Run it.
@@ -104,13 +119,9 @@ class Contest:
         Exception
             What an untreated model raised, where none could be finished.
         """
-        ledger = Ledger(self.out, self.table, self.case.folds, self.seed, is_nested=self.is_nested)
-        try:
-            return self._hold(ledger)
-        finally:
-            ledger.close()
-
-    def _hold(self, ledger: Ledger) -> list[Repeat]:
+        ledger = self.ledger = Ledger(
+            self.out, self.table, self.case.folds, self.seed, is_nested=self.is_nested
+        )
         repeats = [self._first(ledger)]
         widths: list[float] = []
         while not (why := self.rule.why_stop(repeats, widths, self.table.groups)):
@@ -179,6 +190,8 @@ class Contest:
             finished,
             inner=self._inner(folds, options.get("repeat", 0)),
             memory=self.memory,
+            n_blended=MOST_MEMBERS if self.blends else 0,
+            figures_cost=_FIGURES_COST if self.table.is_binary else _CLASS_FIGURES_COST,
             **options,
         )
 

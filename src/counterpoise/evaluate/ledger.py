@@ -22,7 +22,10 @@ from counterpoise.evaluate.task import FoldScores
 from counterpoise.split import Folds
 from counterpoise.table.table import Table
 
-__all__ = ["FinishedFold", "Ledger"]
+__all__ = ["INPUT_FILES", "FinishedFold", "Ledger"]
+
+INPUT_FILES = ("table", "y", "weights")
+"""What `Ledger.inputs` gives that are paths."""
 
 _FORMAT = 2
 

@@ -14,7 +14,7 @@ from counterpoise.chance import Streams
 from counterpoise.errors import CounterpoiseError
 from counterpoise.evaluate.budget import Deadline, say_duration
 from counterpoise.evaluate.candidates import Candidate
-from counterpoise.evaluate.ledger import FinishedFold, Ledger
+from counterpoise.evaluate.ledger import INPUT_FILES, FinishedFold, Ledger
 from counterpoise.evaluate.memory import Memory, predicted_bytes, say_bytes
 from counterpoise.evaluate.nesting import Inner
 from counterpoise.scale import Done, Engine, Job
@@ -36,19 +36,10 @@ _OTHER_TREATMENT_COST = 2.0
 _REFIT_RESERVE = 1.3
 """The champion is fitted once more on all rows; its predicted time, with this margin, is kept back."""
 
-_MOST_REFITS = 3
-"""A blend has three members to be fitted once more."""
-
-_FIGURES_COST = 1.5
-"""Time to draw a candidate's intervals over the time to judge it, which is measured."""
-
 _WRITING_SHARE = 0.03
 """Share of the budget kept back for writing what was found."""
 
 _PATIENCE_SECONDS = 0.5
-
-_FILES = ("table", "y", "weights")
-"""Arguments of `run_fold` that are paths."""
 
 
 @dataclass
@@ -136,6 +127,8 @@ def run_candidates(
     weakness: Callable[[Run], str] | None = None,
     repeat: int = 0,
     known: Sequence[Run] = (),
+    n_blended: int = 0,
+    figures_cost: float = 1.5,
 ) -> list[Run]:
     """Put every candidate through every fold, as far as the budget goes.
 
@@ -169,6 +162,10 @@ def run_candidates(
         Which repeat this is. One after the first is begun only where all of it fits into the budget.
     known : sequence of Run, default=()
         Runs of an earlier repeat, which say how long each candidate takes.
+    n_blended : int, default=0
+        How many untreated candidates may have to be fitted once more, as members of a blend.
+    figures_cost : float, default=1.5
+        Time to draw a candidate's intervals over the time to judge it, which is measured.
 
     Returns
     -------
@@ -189,6 +186,8 @@ def run_candidates(
         weakness=weakness,
         repeat=repeat,
         known={run.candidate: run for run in known},
+        n_blended=n_blended,
+        figures_cost=figures_cost,
     )
     try:
         running.go()
@@ -212,6 +211,8 @@ class _Running:
     weakness: Callable[[Run], str] | None
     repeat: int
     known: dict[Candidate, Run]
+    n_blended: int
+    figures_cost: float
     runs: list[Run] = field(default_factory=list)
     judging_seconds: float = 0.0
     under_way: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -306,7 +307,9 @@ class _Running:
             "random_state": streams.seed(),
             "inner": self.inner[k] if self.inner else (),
         }
-        return Job((self.runs.index(run), k), "counterpoise.evaluate.task:run_fold", arguments, files=_FILES)
+        return Job(
+            (self.runs.index(run), k), "counterpoise.evaluate.task:run_fold", arguments, files=INPUT_FILES
+        )
 
     def _record(self, done: Done) -> None:
         index, k = cast(tuple[int, int], done.key)  # the keys that _job gave
@@ -357,14 +360,21 @@ class _Running:
     def _fits(self, run: Run) -> bool:
         """Say whether a candidate can be finished; the first untreated one always may try."""
         seconds = self._predicted(run)
-        available = (self.deadline.left() - self._reserve()) * self.engine.n_workers
-        if seconds is None or seconds <= available or not self._has_baseline():
+        if seconds is None or not self._has_baseline():
+            return True
+        begun = sum(self._predicted(other) or 0.0 for other in self._begun() if other is not run)
+        available = (self.deadline.left() - self._reserve(run)) * self.engine.n_workers
+        if seconds <= available - begun:
             return True
         run.reason = (
             f"would take about {say_duration(seconds / self.engine.n_workers)}, more than the budget had left"
         )
         run.predicted_seconds = seconds / self.engine.n_workers
         return False
+
+    def _begun(self) -> list[Run]:
+        """Give the candidates of which a fold is under way."""
+        return [self.runs[j] for j in sorted({index for index, _ in self.under_way})]
 
     def _all_fit(self) -> bool:
         """Say whether everything that is left can be finished."""
@@ -374,14 +384,13 @@ class _Running:
 
     def _predicted(self, run: Run) -> float | None:
         """Predict the seconds of work that a candidate still needs, from itself or its learner's other treatments."""
-        rate = self._rate(run)
-        if rate is None:
-            siblings = [(r, self._rate(r)) for r in self.runs if r.candidate.learner == run.candidate.learner]
-            rate = next((known / _cost(r) for r, known in siblings if known is not None), None)
-            if rate is None:
-                return None
-            rate *= _cost(run)
-        return self._seconds_at(rate, run)
+        rate = self._rate(run) or self._siblings_rate(run)
+        return None if rate is None else self._seconds_at(rate, run)
+
+    def _siblings_rate(self, run: Run) -> float | None:
+        """Take the seconds for each training row from another treatment of the same learner."""
+        siblings = [(r, self._rate(r)) for r in self.runs if r.candidate.learner == run.candidate.learner]
+        return next((known / _cost(r) * _cost(run) for r, known in siblings if known is not None), None)
 
     def _guessed(self, run: Run) -> float | None:
         """Guess the same from the cheapest other learner that was measured, by what the catalogue says of both."""
@@ -407,16 +416,27 @@ class _Running:
             return None
         return float(sum(seconds for seconds, _ in done) / sum(size for _, size in done))
 
-    def _reserve(self) -> float:
-        """Seconds to keep back for the champion's last fit and for judging."""
+    def _reserve(self, another: Run | None = None) -> float:
+        """Seconds to keep back for judging and for the champion's last fit, should another candidate finish too."""
         if self.deadline.seconds is None:
             return 0.0
-        n_rows = max(len(f.train) + len(f.test) for f in self.folds.folds)
-        rates = [rate for run in self.runs if run.is_finished and (rate := self._rate(run)) is not None]
-        slowest = sum(sorted(rates)[-_MOST_REFITS:])
-        refit = _REFIT_RESERVE * n_rows * slowest / self.engine.n_workers
-        figures = _FIGURES_COST * self.judging_seconds
-        return refit + figures + _WRITING_SHARE * self.deadline.seconds
+        runs = [run for run in self.runs if self.repeat or run.is_finished or run is another]
+        untreated = sorted(self._refit_seconds(run) for run in runs if run.candidate.is_untreated)
+        slowest = max((self._refit_seconds(run) for run in runs), default=0.0)
+        blended = _together(untreated[-self.n_blended :], self.engine.n_workers) if self.n_blended else 0.0
+        n_finished = sum(run.is_finished for run in self.runs)
+        judging = self.judging_seconds / max(n_finished, 1) * len(runs)
+        figures = self.figures_cost * judging + judging - self.judging_seconds
+        return _REFIT_RESERVE * max(slowest, blended) + figures + _WRITING_SHARE * self.deadline.seconds
+
+    def _refit_seconds(self, run: Run) -> float:
+        """Predict the time to fit a candidate on all rows from its fits so far, or those of its learner."""
+        n_rows = max(len(fold.train) + len(fold.test) for fold in self.folds.folds)
+        measured = [(f.scores.fit_seconds, size) for f, size in zip(run.folds, self.sizes, strict=True) if f]
+        if measured:
+            seconds, sizes = np.sum(measured, axis=0)
+            return float(seconds / sizes * n_rows)
+        return float((self._rate(run) or self._siblings_rate(run) or 0.0) * n_rows)
 
     # --- memory ------------------------------------------------------------------------------------------------
 
@@ -454,6 +474,14 @@ class _Running:
         left = sum(s for s in needed if s is not None) / self.engine.n_workers
         left = min(left, self.deadline.left())
         self.on_progress(Progress(done, len(self.runs) * len(self.folds), run.candidate.name, left))
+
+
+def _together(seconds: Sequence[float], n_workers: int) -> float:
+    """Say how long some jobs take together, the longest first."""
+    ends = [0.0] * n_workers
+    for each in sorted(seconds, reverse=True):
+        ends[ends.index(min(ends))] += each
+    return max(ends)
 
 
 def _cost(run: Run) -> float:

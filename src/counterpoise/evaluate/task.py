@@ -1,4 +1,7 @@
-"""One candidate, one fold: fit on the training part, score the test part. Runs anywhere, knows no engine."""
+"""One candidate, one fold: fit on the training part, score the test part; and the fit on all rows.
+
+Runs anywhere, knows no engine.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from counterpoise.calibrate import CalibrationMap
 from counterpoise.evaluate.candidates import Candidate, build
 from counterpoise.evaluate.nesting import Inner
-from counterpoise.evaluate.watch import check_scores
+from counterpoise.evaluate.watch import check_scores, without_samplers
 from counterpoise.table.frames import take
 
-__all__ = ["FoldScores", "run_fold"]
+__all__ = ["Fitted", "FoldScores", "fit_all_rows", "run_fold"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,22 @@ class FoldScores:
     predict_seconds: float
     history: Mapping[str, list[float | None]] | None = None
     inner: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A candidate that was fitted on all rows.
+
+    Attributes
+    ----------
+    learner : estimator
+        Fitted; knows nothing of samplers.
+    calibration : CalibrationMap
+        Puts the prior back by the closed form.
+    """
+
+    learner: Any
+    calibration: CalibrationMap
 
 
 def run_fold(
@@ -97,6 +117,48 @@ def run_fold(
     ended = time.perf_counter()
     check_scores(proba, len(rest), candidate.learner)
     return FoldScores(proba, fitted - started, ended - fitted, _history(model), nested)
+
+
+def fit_all_rows(
+    table: str,
+    features: list[str],
+    y: str,
+    weights: str | None,
+    candidate: Candidate,
+    random_state: int,
+    n_threads: int | None = 1,
+) -> Fitted:
+    """Fit a candidate on a whole table.
+
+    Parameters
+    ----------
+    table : str
+        Arrow IPC file with the features.
+    features : list of str
+        The columns to use.
+    y : str
+        ``.npy`` file with the classes.
+    weights : str or None
+        ``.npy`` file with the weights.
+    candidate : Candidate
+        What to fit.
+    random_state : int
+        Seeds learner and treatment.
+    n_threads : int or None, default=1
+        Threads to use.
+
+    Returns
+    -------
+    Fitted
+        The learner and what puts the prior back.
+    """
+    model = build(candidate, random_state=random_state, n_threads=n_threads)
+    model.fit(
+        pl.read_ipc(table, columns=features),
+        np.load(y),
+        sample_weight=None if weights is None else np.load(weights),
+    )
+    return Fitted(without_samplers(model.learner_), model.map_)
 
 
 def _rows(table: str, features: list[str], rows: np.ndarray) -> pl.DataFrame:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from counterpoise.bundle import Model, Schema
-from counterpoise.calibrate import CalibrationMap, MapChain, reliability
-from counterpoise.chance import Streams
+from counterpoise.bundle import Model
+from counterpoise.calibrate import reliability
 from counterpoise.decide import ClassGoal, CostMatrix, Goal
 from counterpoise.decide.rule import class_costs, in_order
 from counterpoise.errors import GoalError, TypeOfInputError
 from counterpoise.evaluate.advising import confirm_advice
-from counterpoise.evaluate.blending import BLEND, blend_of_champions
 from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
-from counterpoise.evaluate.candidates import Candidate, build, candidates_for
+from counterpoise.evaluate.candidates import Candidate, candidates_for
+from counterpoise.evaluate.champion import make_champion, positive_rows
 from counterpoise.evaluate.contest import Contest
 from counterpoise.evaluate.describe import describe_features
 from counterpoise.evaluate.feasibility import feasibility, independent_positives, limit_findings
@@ -52,11 +50,9 @@ from counterpoise.evaluate.running import Progress, Run
 from counterpoise.evaluate.several import ClassFigures, ClassJudged, check_classes, judge_classes
 from counterpoise.evaluate.thinning import loss_findings
 from counterpoise.evaluate.verdict import Contender, reach_verdict
-from counterpoise.evaluate.watch import without_samplers
 from counterpoise.profile import profile
 from counterpoise.scale import make_engine, n_cores
 from counterpoise.split import Folds, make_folds
-from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
 if TYPE_CHECKING:
@@ -298,24 +294,28 @@ def compare(
     split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
     case = _case(table, parsed, split)
     workers = affordable_workers(limit, workers, n_cores())
-    with make_engine(engine, workers, preload=_PRELOAD) as running:
+    with (
+        make_engine(engine, workers, preload=_PRELOAD) as running,
+        closing(
+            Contest(
+                table,
+                case,
+                candidates,
+                running,
+                deadline,
+                folds=folds,
+                seed=seed,
+                nested=nested,
+                repeats=repeats,
+                memory=Memory(limit),
+                blends=learners is None,
+                out=Path(out) / "folds" if out else None,
+                on_progress=on_progress,
+                judge=judge if table.is_binary else judge_classes,
+            )
+        ) as contest,
+    ):
         running.start()
-        contest = Contest(
-            table,
-            case,
-            candidates,
-            running,
-            deadline,
-            folds=folds,
-            seed=seed,
-            nested=nested,
-            repeats=repeats,
-            memory=Memory(limit),
-            blends=learners is None,
-            out=Path(out) / "folds" if out else None,
-            on_progress=on_progress,
-            judge=judge if table.is_binary else judge_classes,
-        )
         seen = profile(table)
         guarded = inspect(table, seen, split, candidates)
         if out and any(each.status == "failed" and each.code not in allowed for each in guarded):
@@ -323,50 +323,53 @@ def compare(
         guarded = refuse(guarded, allowed)
         described = describe_features(table, seed=seed)
         held = contest.hold()
-    runs, (whole, judged, units) = held[0].runs, stacked(held, table.groups)
-    contenders = _contenders(runs, judged)
-    figures = _figures(table, whole, judged, contenders, units, seed)
-    verdict = reach_verdict(contenders, figures, case.goal)
-    chosen = next(run for run in runs if run.candidate.name == verdict.champion)
-    records = _candidate_records(held, figures, verdict)
-    record = TrialRecord(
-        goal=parsed.name,
-        goal_metric=parsed.metric,
-        goal_greater_is_better=parsed.greater_is_better,
-        goal_confidence=parsed.confidence,
-        seed=seed,
-        folds=_folds_record(table, split),
-        table=_table_record(table, seen.to_dict()),
-        profile=seen.to_dict(),
-        candidates=records,
-        verdict=verdict,
-        findings=[
-            *findings_of(guarded),
-            *_findings(seen.to_dict(), runs, split),
-            *contest.findings(held),
-            *_feasibility(table, case, contenders),
-            *loss_findings(table, runs, split.folds, verdict.champion, seed, deadline.left()),
-        ],
-        advice=confirm_advice(
-            seen.findings,
-            records,
-            figures,
-            verdict,
-            greater_is_better=parsed.greater_is_better,
-            rate=seen.rarest_share,
-        ),
-        guard=guarded,
-        features=described,
-        planes=[PlaneRecord(**plane.model_dump()) for plane in seen.planes],
-        boundaries=_boundaries(table, chosen.candidate, runs, parsed, deadline, seed)
+        runs, (whole, judged, units) = held[0].runs, stacked(held, table.groups)
+        contenders = _contenders(runs, judged)
+        figures = _figures(table, whole, judged, contenders, units, seed)
+        verdict = reach_verdict(contenders, figures, case.goal)
+        chosen = next(run for run in runs if run.candidate.name == verdict.champion)
+        records = _candidate_records(held, figures, verdict)
+        record = TrialRecord(
+            goal=parsed.name,
+            goal_metric=parsed.metric,
+            goal_greater_is_better=parsed.greater_is_better,
+            goal_confidence=parsed.confidence,
+            seed=seed,
+            folds=_folds_record(table, split),
+            table=_table_record(table, seen.to_dict()),
+            profile=seen.to_dict(),
+            candidates=records,
+            verdict=verdict,
+            findings=[
+                *findings_of(guarded),
+                *_findings(seen.to_dict(), runs, split),
+                *contest.findings(held),
+                *_feasibility(table, case, contenders),
+                *loss_findings(table, runs, split.folds, verdict.champion, seed, deadline.left()),
+            ],
+            advice=confirm_advice(
+                seen.findings,
+                records,
+                figures,
+                verdict,
+                greater_is_better=parsed.greater_is_better,
+                rate=seen.rarest_share,
+            ),
+            guard=guarded,
+            features=described,
+            planes=[PlaneRecord(**plane.model_dump()) for plane in seen.planes],
+            command=command,
+            versions=_versions(),
+            budget_seconds=deadline.seconds,
+        )
+        model = make_champion(table, held, chosen, record, running, contest.inputs)
+    after = {
+        "boundaries": _boundaries(table, chosen.candidate, runs, parsed, deadline, seed)
         if table.is_binary
         else [],
-        command=command,
-        versions=_versions(),
-        budget_seconds=deadline.seconds,
-    )
-    model = _champion(table, typical(held, chosen.candidate.name), chosen, record, seed)
-    return Trial(record.model_copy(update={"seconds": time.monotonic() - started}), model)
+        "seconds": time.monotonic() - started,
+    }
+    return Trial(record.model_copy(update=after), model)
 
 
 # --- what is asked -------------------------------------------------------------------------------------------
@@ -536,7 +539,7 @@ def _other_record(run: Run) -> CandidateRecord:
 
 
 def _folds_record(table: Table, folds: Folds) -> FoldsRecord:
-    positive = _positive(table)
+    positive = positive_rows(table)
     return FoldsRecord(
         kind=folds.kind,
         requested=folds.requested,
@@ -553,11 +556,6 @@ def _folds_record(table: Table, folds: Folds) -> FoldsRecord:
             for fold in folds.folds
         ],
     )
-
-
-def _positive(table: Table) -> np.ndarray:
-    """Give 1 for the positive class of two, and for all but the commonest of several."""
-    return np.asarray(table.y == 1 if table.is_binary else table.y != table.class_counts.argmax())
 
 
 def _span(table: Table, rows: np.ndarray, part: str) -> dict[str, str]:
@@ -655,85 +653,3 @@ def _write_refused(
     )
     _write(out / "trial.json", record.model_dump_json(indent=1))
     _write(out / "report.html", render(record))
-
-
-# --- the champion --------------------------------------------------------------------------------------------
-
-
-def _champion(table: Table, shown: Repeat, run: Run, record: TrialRecord, seed: int) -> Model:
-    """Fit the chosen candidate on all rows; intercept and line come from the out-of-fold scores."""
-    candidate, case = run.candidate, shown.case
-    judged: Any = shown.judged[candidate.name]
-
-    def fitted(one: Candidate) -> Any:
-        streams = Streams.of(seed).child("learn", one.learner, "all")
-        return build(one, random_state=streams.seed()).fit(table.X, table.y, sample_weight=table.weights)
-
-    if candidate is BLEND:
-        learner: Any = blend_of_champions(case, shown.members, lambda one: fitted(one).learner_)
-        calibration: CalibrationMap = judged.calibration
-    else:
-        treated = fitted(candidate)
-        learner = without_samplers(treated.learner_)
-        calibration = MapChain((treated.map_, judged.calibration))
-    of_champion = next(c for c in record.candidates if c.candidate == candidate.name)
-    facts = {
-        "candidate": candidate.name,
-        "treatment": candidate.treatment,
-        "learner": candidate.learner,
-        "seed": seed,
-        "source": table.source,
-        "fingerprint": table.fingerprint,
-        "n_rows": table.n_rows,
-        "n_positive": table.n_positive,
-        "n_days": table.n_days,
-        "left_out": dict(table.left_out),
-        "folds": record.folds.kind,
-        "goal": record.goal,
-        "figures": {name: estimate.model_dump() for name, estimate in of_champion.metrics.items()},
-        "reliability": of_champion.reliability,
-        "verdict": record.verdict.model_dump(),
-        "findings": [finding.model_dump() for finding in record.findings],
-        "versions": record.versions,
-    }
-    identity = json.dumps(
-        [table.fingerprint, candidate.key, seed, record.goal, record.versions], sort_keys=True
-    )
-    weights = np.ones(table.n_rows) if table.weights is None else table.weights
-    return Model(
-        learner=learner,
-        labels=table.labels,
-        schema=Schema.of(table),
-        operating_point=judged.point,
-        calibration=calibration,
-        base_rate=float(np.average(_positive(table), weights=weights)),
-        facts=facts,
-        evidence=_evidence(table, case, judged),
-        version=f"1.{_short(identity)}",
-        rule=None if table.is_binary else judged.rule,
-    )
-
-
-def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
-
-
-def _evidence(table: Table, case: Case, judged: Judged | ClassJudged) -> pl.DataFrame:
-    """What the trial knew of each row that judged: enough to have its figures again."""
-    rows = np.flatnonzero(case.judging)
-    weight = {} if case.weights is None else {"weight": case.weights[rows]}
-    said: dict[str, np.ndarray]
-    if isinstance(judged, ClassJudged):
-        said = {f"probability_{label}": judged.proba[rows, c] for c, label in enumerate(table.labels)}
-        said["decided"] = judged.decided[rows].astype(np.int16)
-    else:
-        said = {"probability": judged.proba[rows], "alert": judged.alerts[rows]}
-    return pl.DataFrame(
-        {
-            "key": row_keys(table.X)[rows],
-            "fold": case.fold_of[rows].astype(np.int16),
-            "outcome": case.y[rows].astype(np.int8),
-            **said,
-            **weight,
-        }
-    )
