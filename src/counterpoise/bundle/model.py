@@ -19,6 +19,7 @@ from counterpoise.calibrate.crossfit import scores_of
 from counterpoise.decide import ClassRule, OperatingPoint, ThresholdCurve, with_costs, with_prior
 from counterpoise.errors import NotApplicable, OptionError
 from counterpoise.learn.encode import Encoded
+from counterpoise.learn.quick import quick_form
 
 __all__ = ["Model"]
 
@@ -123,7 +124,7 @@ class Model:
         ModelError
             If features are missing or of another type; all of them are named.
         """
-        return self._probabilities(self.schema.conform(frame))
+        return self._probabilities(self.learner, self.schema.conform(frame))
 
     def predict_proba_encoded(self, values: np.ndarray, levels: Mapping[int, Sequence[str]]) -> np.ndarray:
         """Give calibrated probabilities of rows that were read as numbers, without making a frame of them.
@@ -145,16 +146,20 @@ class Model:
         TypeError, ModelError
             If the learner takes frames only.
         """
-        return self._probabilities(Encoded(values, self._kinds, levels))
+        return self._probabilities(self._quick, Encoded(values, self._kinds, levels))
+
+    @cached_property
+    def _quick(self) -> Any:
+        return quick_form(self.learner)
 
     @cached_property
     def _kinds(self) -> tuple[str, ...]:
         return tuple(feature.kind for feature in self.schema.features)
 
-    def _probabilities(self, features: pl.DataFrame | Encoded) -> np.ndarray:
+    def _probabilities(self, learner: Any, features: pl.DataFrame | Encoded) -> np.ndarray:
         if features.shape[0] == 0:
             return np.empty((0, len(self.labels)))
-        raw = scores_of(self.learner, features)
+        raw = scores_of(learner, features)
         if len(self.labels) > 2:
             return np.asarray(self.calibration.apply(raw))
         positive = np.asarray(self.calibration.apply(raw[:, 1]))

@@ -1,7 +1,7 @@
 """Learners as nodes: each gives the probability of the second of two classes.
 
-What a learner computes is read from its fitted attributes. Histogram boosting and trees keep theirs under private
-names of scikit-learn; this module is the one place that reads them.
+What a learner computes is read from its fitted attributes; the trees of histogram boosting by
+`counterpoise.learn.grown_trees`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from counterpoise.bundle.onnx.graph import Graph
 from counterpoise.bundle.onnx.maps import apply_map, shift_odds
 from counterpoise.bundle.onnx.tables import encoded, hot_levels, numbers_of
-from counterpoise.bundle.onnx.trees import Tree, add_trees, steps_tree
+from counterpoise.bundle.onnx.trees import add_trees, steps_tree
 from counterpoise.calibrate import map_from_dict
 from counterpoise.errors import NotApplicable
 from counterpoise.learn.blend import LEAST_PROBABILITY
+from counterpoise.learn.grown_trees import Tree, boosted_trees
 from counterpoise.learn.rusboost import LEAST_VOTE
 
 __all__ = ["add_learner"]
@@ -208,61 +209,17 @@ def _linear_learner(graph: Graph, learner: Any, names: list[str]) -> str:
 
 
 def _boosting(graph: Graph, learner: Any, names: list[str]) -> str:
-    binner, booster = learner.binner_, learner.booster_
+    binner, grown = learner.binner_, boosted_trees(learner.binner_, learner.booster_)
     block = encoded(graph, binner.encoder_, names)
-    is_category = np.asarray(binner.categorical_, dtype=bool)
-    encoder = None if not is_category.any() else booster._preprocessor.named_transformers_["encoder"]
-    parts, known = [], iter([] if encoder is None else encoder.categories_)
-    for j in range(len(is_category)):
-        column = graph.columns(block, [j])
-        parts.append(graph.looked_up(column, _ordinals(binner, j, next(known))) if is_category[j] else column)
-    order = np.concatenate([np.flatnonzero(is_category), np.flatnonzero(~is_category)])
-    grown = [_boosted_tree(predictor, order, binner.edges_) for (predictor,) in booster._predictors]
-    baseline = float(np.ravel(booster._baseline_prediction)[0])
-    if not grown:
-        return graph.sigmoid(graph.add("Add", graph.zeros(block), baseline))
-    return graph.sigmoid(graph.add("Add", graph.flat(add_trees(graph, graph.joined(parts), grown)), baseline))
-
-
-def _ordinals(binner: Any, j: int, categories: np.ndarray) -> np.ndarray:
-    """Say for each code of a category what number the trees know it by; NaN where they take it as missing."""
-    codes = np.arange(len(_levels_of(binner.encoder_, j)), dtype=np.float64)
-    kept = binner.levels_kept_[j]
-    shared = float(len(kept)) if len(kept) == binner.max_bins - 1 else np.nan
-    places = {int(level): float(k) for k, level in enumerate(kept)}
-    number = {float(bin_): float(k) for k, bin_ in enumerate(categories) if not np.isnan(bin_)}
-    return np.array([number.get(places.get(int(code), shared), np.nan) for code in codes])
-
-
-def _levels_of(encoder: Any, j: int) -> list[str]:
-    coded = [i for i, kind in enumerate(encoder.kinds_) if kind in ("boolean", "category")]
-    return list(encoder.levels_[coded.index(j)])
-
-
-def _boosted_tree(predictor: Any, order: np.ndarray, edges: list[np.ndarray]) -> Tree:
-    """Read a tree on bins as one on values: a value is in a bin up to k where it is at most edge k."""
-    nodes = predictor.nodes
-    feature = order[nodes["feature_idx"].astype(np.int64)]
-    is_split = nodes["is_leaf"] == 0
-    threshold = np.full(len(nodes), np.inf)
-    sets: dict[int, np.ndarray] = {}
-    for k in np.flatnonzero(is_split):
-        if nodes["is_categorical"][k]:
-            bits = predictor.raw_left_cat_bitsets[int(nodes["bitset_idx"][k])]
-            sets[int(k)] = np.flatnonzero([(int(bits[c // 32]) >> (c % 32)) & 1 for c in range(256)])
-        else:
-            own, last = edges[feature[k]], nodes["num_threshold"][k]
-            if last < len(own):
-                threshold[k] = own[int(np.floor(last))]
-    return Tree(
-        feature=feature,
-        threshold=threshold,
-        left=nodes["left"].astype(np.int64),
-        right=nodes["right"].astype(np.int64),
-        is_leaf=~is_split,
-        missing_left=nodes["missing_go_to_left"].astype(bool),
-        value=nodes["value"],
-        sets=sets,
+    parts = []
+    for j in range(len(binner.categorical_)):
+        column, ordinals = graph.columns(block, [j]), grown.ordinals.get(j)
+        parts.append(column if ordinals is None else graph.looked_up(column, ordinals))
+    start = float(grown.start[0])
+    if not grown.trees:
+        return graph.sigmoid(graph.add("Add", graph.zeros(block), start))
+    return graph.sigmoid(
+        graph.add("Add", graph.flat(add_trees(graph, graph.joined(parts), grown.trees)), start)
     )
 
 

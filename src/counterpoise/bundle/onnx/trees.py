@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from counterpoise.bundle.onnx.graph import Graph
+from counterpoise.learn.grown_trees import Tree
 
-__all__ = ["Tree", "add_trees", "steps_tree"]
+__all__ = ["add_trees", "steps_tree"]
 
 AT_MOST, AMONG = 0, 6
 """Modes of a node: the value is at most the threshold; the value is in a set."""
-
-
-@dataclass(frozen=True)
-class Tree:
-    """One tree; node 0 is its root.
-
-    Attributes
-    ----------
-    feature : ndarray of int64
-        Column that each node looks at.
-    threshold : ndarray of float64
-        Values of at most this go left.
-    left, right : ndarray of int64
-        The children; of no meaning in a leaf.
-    is_leaf : ndarray of bool
-        Which nodes are leaves.
-    missing_left : ndarray of bool
-        Whether what is missing goes left.
-    value : ndarray of float64
-        What a leaf adds.
-    sets : dict of int to ndarray
-        For a node that splits categories the codes that go left.
-    """
-
-    feature: np.ndarray
-    threshold: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    is_leaf: np.ndarray
-    missing_left: np.ndarray
-    value: np.ndarray
-    sets: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def add_trees(graph: Graph, block: str, trees: list[Tree], targets: list[int] | None = None) -> str:
