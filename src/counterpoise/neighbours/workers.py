@@ -7,18 +7,22 @@ the linear algebra library to itself on one thread: two pools on the same cores 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["WORKING_MEMORY", "each", "n_workers", "runs_of"]
+__all__ = ["WORKING_MEMORY", "each", "n_workers", "one_thread_products", "runs_of", "shared", "writers"]
 
 WORKING_MEMORY = 256 * 2**20
 """Default budget of scratch memory, bytes: the whole library's 256 MB."""
+
+_SHARED_WRITE = 16 * 2**20
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -48,8 +52,68 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+class _Limit:
+    """The process-wide limit: set by the first who asks, lifted by the last who is done."""
+
+    def __init__(self) -> None:
+        self._lock, self._holders = Lock(), 0
+        self._limiter: Any = None
+
+    def hold(self) -> None:
+        with self._lock:
+            if not self._holders:
+                self._limiter = _controller().limit(limits=1, user_api="blas")
+            self._holders += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                self._limiter.restore_original_limits()
+
+
+_LIMIT = _Limit()
+
+
+@contextmanager
+def one_thread_products() -> Iterator[None]:
+    """Keep the linear algebra library on one thread meanwhile; nested and concurrent holders share one limit.
+
+    Yields
+    ------
+    None
+        Setting and lifting the limit takes about a millisecond: hold it around several calls of `each`.
+    """
+    _LIMIT.hold()
+    try:
+        yield
+    finally:
+        _LIMIT.release()
+
+
 def each(task: Callable[[Item], Answer], items: Iterable[Item], n_jobs: int | None = None) -> list[Answer]:
-    """Apply a task to every item, on threads, answers in order.
+    """Apply a task with products to every item, on threads, answers in order.
+
+    Parameters
+    ----------
+    task : callable
+        Pure, or writing to places of its own.
+    items : iterable
+        What it is applied to.
+    n_jobs : int or None
+        See `n_workers`.
+
+    Returns
+    -------
+    list
+        ``[task(item) for item in items]``.
+    """
+    with one_thread_products():
+        return shared(task, items, n_jobs)
+
+
+def shared(task: Callable[[Item], Answer], items: Iterable[Item], n_jobs: int | None = None) -> list[Answer]:
+    """Apply a task without products to every item, on threads, answers in order.
 
     Parameters
     ----------
@@ -67,11 +131,26 @@ def each(task: Callable[[Item], Answer], items: Iterable[Item], n_jobs: int | No
     """
     items = list(items)
     threads = min(n_workers(n_jobs), len(items))
-    with _controller().limit(limits=1, user_api="blas"):
-        if threads <= 1:
-            return [task(item) for item in items]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(task, items))
+    if threads <= 1:
+        return [task(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(task, items))
+
+
+def writers(n_bytes: int) -> int | None:
+    """Say how many threads should share the writing of some bytes.
+
+    Parameters
+    ----------
+    n_bytes : int
+        What is written.
+
+    Returns
+    -------
+    int or None
+        As `each` takes it: all cores from 16 MB on, where fresh pages set the time; else one.
+    """
+    return None if n_bytes >= _SHARED_WRITE else 1
 
 
 def runs_of(items: np.ndarray, n_jobs: int | None = None) -> list[np.ndarray]:

@@ -12,19 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoise.neighbours.distances import Scratch, rounding, squared_norms
-from counterpoise.neighbours.workers import each
+from counterpoise.neighbours.distances import CELL_BYTES, Scratch, pair_distances, rounding, squared_norms
+from counterpoise.neighbours.workers import each, one_thread_products
 
-__all__ = ["candidates", "is_worthwhile"]
+__all__ = ["candidates", "is_worthwhile", "nearest"]
 
 _BLOCK = 512
 """Rows of the table standardised at a time: their distances to 320 rows take 650 kB."""
 
-_FIRST = 4096
-"""Rows of the first look, which sets the first bound."""
-
-_ROUND = 64
-"""Blocks between two tightenings of the bound."""
+_FIRST = 2048
+"""Rows of the first look, which sets the first bound; it is tightened whenever as many rows again were seen."""
 
 _RUNS = 8
 """Tasks that a round is divided into."""
@@ -78,12 +75,12 @@ class _Few:
         np.multiply(moved, self.inverse, out=right[:, :d], casting="same_kind")
         norms = np.einsum("ij,ij->i", right[:, :d], right[:, :d])
         np.multiply(norms, np.float32(1 - self.slack), out=right[:, d])
-        low = scratch.matrix("low", len(self.left), n, np.dtype(np.float32))
-        return np.matmul(self.left, right.T, out=low), norms
+        low = scratch.matrix("low", n, len(self.left), np.dtype(np.float32))
+        return np.matmul(right, self.left.T, out=low), norms
 
 
-def candidates(X: np.ndarray, scale: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
-    """Find rows among which the k nearest of each of a few rows surely are, each itself included.
+def nearest(X: np.ndarray, scale: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    """Find the nearest other rows of a few rows, by the exact distance of the standardised table.
 
     Parameters
     ----------
@@ -98,20 +95,62 @@ def candidates(X: np.ndarray, scale: np.ndarray, rows: np.ndarray, k: int) -> np
 
     Returns
     -------
-    ndarray, int64
-        Row numbers, ascending, with `rows` among them.
+    ndarray of shape (m, k), int64
+        Row numbers, nearest first; of equal distances the smaller number first.
+    """
+    with one_thread_products():
+        which, near = candidates(X, scale, rows, k)
+    is_other = near != rows[which]
+    which, near = which[is_other], near[is_other]
+    exact = _exact(X, scale, rows[which], near)
+    order = np.lexsort((near, exact, which))
+    start = np.searchsorted(which[order], np.arange(len(rows)))
+    return np.asarray(near[order[start[:, None] + np.arange(k)]])
+
+
+def _exact(X: np.ndarray, scale: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Compute the squared distances of pairs of rows, by the definition."""
+    total, step = np.empty(len(one)), max(64, CELL_BYTES // (8 * X.shape[1]))
+    for start in range(0, len(one), step):
+        part = slice(start, start + step)
+        left, right, pairs = X[one[part]] / scale, X[other[part]] / scale, np.arange(len(one[part]))
+        total[part] = pair_distances(left, right, pairs, pairs)
+    return total
+
+
+def candidates(X: np.ndarray, scale: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find pairs among which the k nearest of each of a few rows surely are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float, none missing
+        The table.
+    scale : ndarray of shape (d,), float64, positive
+        What each column is divided by.
+    rows : ndarray of shape (m,), int64
+        The few.
+    k : int
+        How many neighbours, besides the row itself.
+
+    Returns
+    -------
+    which : ndarray, int64
+        Places in `rows`, ascending.
+    near : ndarray, int64
+        Row numbers of the table.
     """
     few = _few(X, scale, rows)
     which, near, far = _first_look(few, X, k)
-    starts = np.arange(_FIRST, len(X), _BLOCK)
-    for begin in range(0, len(starts), _ROUND):
-        runs = np.array_split(starts[begin : begin + _ROUND], _RUNS)
+    seen = _FIRST
+    while seen < len(X):
+        runs = np.array_split(np.arange(seen, min(2 * seen, len(X)), _BLOCK), _RUNS)
+        seen = min(2 * seen, len(X))
         found = [pairs for run in each(lambda run: _kept(few, X, run), runs) for pairs in run]
         which = np.concatenate((which, *(f[0] for f in found)))
         near = np.concatenate((near, *(f[1] for f in found)))
         far = np.concatenate((far, *(f[2] for f in found)))
         which, near, far = _tightened(few, which, near, far, k)
-    return np.union1d(near, rows)
+    return which, near
 
 
 def _few(X: np.ndarray, scale: np.ndarray, rows: np.ndarray) -> _Few:
@@ -124,7 +163,8 @@ def _few(X: np.ndarray, scale: np.ndarray, rows: np.ndarray) -> _Few:
 
 
 def _first_look(few: _Few, X: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    low, norms = few.bounds(X[:_FIRST], Scratch())
+    turned, norms = few.bounds(X[:_FIRST], Scratch())
+    low = np.ascontiguousarray(turned.T)
     width = min(k + 1, low.shape[1])
     near = np.argpartition(low, width - 1, axis=1)[:, :width].ravel()
     which = np.repeat(np.arange(len(low)), width)
@@ -143,11 +183,11 @@ def _upper(few: _Few, low: np.ndarray, norms: np.ndarray, which: np.ndarray) -> 
 def _kept(few: _Few, X: np.ndarray, starts: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Keep the pairs of some blocks that are not surely farther than the limit."""
     scratch, found = Scratch(), []
-    most = (few.limit - few.norms).astype(np.float32)[:, None]
+    most = (few.limit - few.norms).astype(np.float32)
     for start in starts.tolist():
         low, norms = few.bounds(X[start : start + _BLOCK], scratch)
         flat = np.flatnonzero(low <= most)
-        which, row = np.divmod(flat, low.shape[1])
+        row, which = np.divmod(flat, low.shape[1])
         found.append((which, row + start, _upper(few, low.ravel()[flat], norms[row], which)))
     return found
 

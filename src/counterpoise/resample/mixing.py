@@ -27,6 +27,7 @@ from scipy import sparse
 
 from counterpoise.chance import Streams
 from counterpoise.errors import NotApplicable
+from counterpoise.neighbours.workers import shared, writers
 from counterpoise.table import frames
 
 __all__ = [
@@ -413,12 +414,16 @@ def invented_numbers(X: np.ndarray, invention: Invention, out: np.ndarray | None
     out = np.empty((len(invention), X.shape[1]), dtype=X.dtype) if out is None else out
     is_integral = X.dtype.kind in "iu"
     bounds = _seen_bounds(X, invention) if is_integral else None
-    for start in range(0, len(invention), _CHUNK):
+
+    def _write(start: int) -> None:
+        """Write a chunk; each has rows of its own."""
         rows = slice(start, min(start + _CHUNK, len(invention)))
         if not is_integral and invention.noise is None:
             _interpolate_into(X, invention, rows, out[rows])
         else:
             out[rows] = _computed(X, invention, rows, bounds)
+
+    shared(_write, range(0, len(invention), _CHUNK), writers(out.nbytes))
     if invention.groups is not None:
         is_mean = np.flatnonzero(np.diff(invention.groups.starts))
         means = group_means(X, _some_groups(invention.groups, is_mean))

@@ -24,6 +24,7 @@ import polars as pl
 
 from counterpoise.chance import Seed
 from counterpoise.errors import InputError, NotApplicable, OptionError
+from counterpoise.neighbours.workers import shared, writers
 from counterpoise.resample.batches import Batches
 from counterpoise.resample.mixing import Groups, Invention, Noise, invented_numbers, invented_table, join
 from counterpoise.resample.target import Target, read_target
@@ -757,21 +758,36 @@ def _class_shares(target: Target, weights: str | Mapping[Any, float]) -> np.ndar
 _LEAST_RUN, _MOST_SHORT_RUNS = 32, 64
 """Runs shorter than this cost more than taking their rows; after so many of them, rows are taken one by one."""
 
+_PIECE = 1 << 14
+"""Rows that one thread copies at a time."""
+
 
 def _take_into(X: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     """Gather rows; leading rows that follow each other are copied run by run, the rest is taken one by one."""
-    starts = (
-        np.append(0, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else np.empty(0, dtype=np.int64)
-    )
+    starts = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 2) != 1)
     lengths = np.diff(np.append(starts, len(rows)))
     short = np.flatnonzero(lengths < _LEAST_RUN)
     n_runs = int(short[_MOST_SHORT_RUNS]) if len(short) > _MOST_SHORT_RUNS else len(starts)
-    for start, length in zip(starts[:n_runs].tolist(), lengths[:n_runs].tolist(), strict=True):
-        first = int(rows[start])
-        out[start : start + length] = X[first : first + length]
+    runs = [slice(a, a + n) for a, n in zip(starts[:n_runs].tolist(), lengths[:n_runs].tolist(), strict=True)]
     rest = int(starts[n_runs]) if n_runs < len(starts) else len(rows)
-    if rest < len(rows):
-        np.take(X, rows[rest:], axis=0, out=out[rest:], mode="clip")
+
+    def _copy(part: slice) -> None:
+        """Copy rows that follow each other."""
+        first = int(rows[part.start])
+        out[part] = X[first : first + part.stop - part.start]
+
+    def _gather(part: slice) -> None:
+        """Take rows one by one."""
+        np.take(X, rows[part], axis=0, out=out[part], mode="clip")
+
+    tasks = [(_copy, piece) for run in runs for piece in _pieces(run)]
+    tasks += [(_gather, piece) for piece in _pieces(slice(rest, len(rows)))]
+    shared(lambda task: task[0](task[1]), tasks, writers(out.nbytes))
+
+
+def _pieces(rows: slice) -> list[slice]:
+    """Cut a run of rows so that several threads can share it."""
+    return [slice(a, min(a + _PIECE, rows.stop)) for a in range(rows.start, rows.stop, _PIECE)]
 
 
 def _fresh_index(native: Any, anew: bool) -> Any:

@@ -18,6 +18,7 @@ from sklearn.base import clone
 
 from counterpoise.errors import NotApplicable
 from counterpoise.neighbours import Space, category_penalty, kneighbors
+from counterpoise.neighbours.workers import shared
 from counterpoise.resample import few
 from counterpoise.resample.base import require_choice
 from counterpoise.resample.labelled import Labelled
@@ -42,6 +43,9 @@ _DENSE_CELLS = 16_000_000
 
 _CHUNK = 4096
 """Rows summed at a time: about a megabyte, so that they stay in the cache."""
+
+_SHARED = 65_536
+"""Rows from which several threads share the sums; each chunk has its own, so their number changes nothing."""
 
 
 def check_neighbour_space(value: Any) -> None:
@@ -147,9 +151,7 @@ class WholeTable:
             width = spread(X)
             if not np.isnan(width).any():
                 width[width == 0] = 1.0
-                among = few.candidates(X, width, rows, k)
-                part = Space(X[among] / width)
-                return np.asarray(among[neighbours_of(part, np.searchsorted(among, rows), k)])
+                return few.nearest(X, width, rows, k)
         return neighbours_of(self.space, rows, k, finder)
 
 
@@ -199,11 +201,14 @@ def spread(X: Any) -> np.ndarray:
         square = np.asarray(X.multiply(X).mean(axis=0)).ravel()
         return _root(square - mean**2, square)
     shift = X[0].astype(np.float64)
-    total, square = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    for start in range(0, n, _CHUNK):
+
+    def _sums(start: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sum a chunk and its squares."""
         part = X[start : start + _CHUNK] - shift
-        total += part.sum(axis=0)
-        square += np.einsum("ij,ij->j", part, part)
+        return np.einsum("ij->j", part), np.einsum("ij,ij->j", part, part)
+
+    sums = shared(_sums, range(0, n, _CHUNK), None if n > _SHARED else 1)
+    total, square = (np.sum(one, axis=0) for one in zip(*sums, strict=True))
     return _root(square / n - (total / n) ** 2, square / n)
 
 

@@ -101,7 +101,8 @@ def is_frame(X: Any) -> bool:
     bool
         True for an eager frame that narwhals knows.
     """
-    return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
+    is_array = isinstance(X, np.ndarray) or sparse.issparse(X)
+    return not is_array and isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
 
 
 def _frame(X: Any) -> nw.DataFrame[Any]:
