@@ -26,6 +26,7 @@ _WIDTHS = (
 )  # from how many points on, points of a group: a second look costs k groups
 _BLOCK = 4096  # points of a block
 _QUERIES = 128  # queries of one product: 128 x 4096 estimates of 4 bytes stay in a core's cache
+_UNEVEN = 4  # times as many cells as pairs above which pairs are sorted as they are
 _TOO_MANY = 48  # groups to look at again, per query and neighbour, above which float64 estimates pay
 
 
@@ -305,8 +306,22 @@ def between(queries: Space, points: Space, query: np.ndarray, point: np.ndarray)
 def _first(
     query: np.ndarray, point: np.ndarray, found: np.ndarray, chunk: slice, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the pairs of each query, the k first by (distance, point number)."""
+    """Of the pairs of each query, which follow each other, the k first by (distance, point number)."""
+    n = chunk.stop - chunk.start
+    start = np.searchsorted(query, np.arange(n + 1))
+    near = np.flatnonzero(found <= _kth_least(query, found, start, k)[query])
+    query, point, found = query[near], point[near], found[near]
     order = np.lexsort((point, found, query))
-    start = np.searchsorted(query[order], np.arange(chunk.stop - chunk.start))
-    places = order[start[:, None] + np.arange(k)]
+    places = order[np.searchsorted(query, np.arange(n))[:, None] + np.arange(k)]
     return found[places], point[places]
+
+
+def _kth_least(query: np.ndarray, found: np.ndarray, start: np.ndarray, k: int) -> np.ndarray:
+    """Find the k-th least distance of each query, or something above it where rows of a matrix would be too uneven."""
+    lengths = np.diff(start)
+    width = int(lengths.max(initial=0))
+    if width * len(lengths) > _UNEVEN * len(found):
+        return np.full(len(lengths), np.inf)
+    even = np.full((len(lengths), width), np.inf)
+    even[query, np.arange(len(found)) - start[query]] = found
+    return np.asarray(np.partition(even, k - 1, axis=1)[:, k - 1])
