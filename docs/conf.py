@@ -118,6 +118,9 @@ def markdown_to_rst(text: str) -> str:
                 "",
             ]
             k = end + 1
+        elif picture := re.fullmatch(r"!\[([^\]]*)\]\(([^)]+)\)", line):
+            out += ["", f".. image:: /{picture[2]}", f"   :alt: {picture[1]}", ""]
+            k += 1
         elif line.startswith("|"):
             end = next((j for j in range(k, len(lines)) if not lines[j].startswith("|")), len(lines))
             out += _table(lines[k:end])
