@@ -12,8 +12,8 @@ from counterpoise.learn.design import TableDesign
 
 def mixed(n: int, seed: int) -> pl.DataFrame:
     draw = np.random.default_rng(seed)
-    shops = draw.choice(list("abcd"), n, p=[0.6, 0.3, 0.09, 0.01])
-    shops[:2] = ["e", "f"]  # too rare for columns of their own
+    shops = draw.choice(list("abde"), n, p=[0.6, 0.3, 0.09, 0.01])
+    shops[:2] = ["c", "f"]  # too rare for columns of their own
     columns = {
         "x": draw.normal(size=n),
         "few": draw.integers(0, 3, n),

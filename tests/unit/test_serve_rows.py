@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import polars as pl
@@ -14,9 +15,10 @@ import counterpoise as cp
 from counterpoise.bundle import Model, Schema
 from counterpoise.learn import BoostingClassifier, LogisticClassifier
 from counterpoise.serve.bins import Binner
-from counterpoise.serve.bodies import at_once, parsed
+from counterpoise.serve.bodies import at_once, matrix_at_once, parsed
 from counterpoise.serve.contract import Contract
 from counterpoise.serve.models import Served
+from counterpoise.serve.refusals import Refused
 from serving import FEATURES, model, payments
 
 NUMBERS = frozenset({"amount", "hour"})
@@ -96,3 +98,69 @@ def test_by_columns_nothing_is_read_otherwise(rows, with_header, end, with_tail)
         return
     if quick is not None:
         assert contract.conform(quick).frame.equals(slow.frame)
+
+
+_NUMBERS = Schema.of(cp.read(payments().select("amount", "hour", "fraud"), target="fraud"))
+_SHOWN = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False, width=32).map(repr),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.integers(-(2**70), 2**70).map(str),
+    st.decimals(allow_nan=False, allow_infinity=False, places=25, min_value=-5, max_value=5).map(str),
+    st.sampled_from(["null", "1e5", "1E+2", "-0", "5e-324", "1e999", "01", ".5", "+1", "NaN", "Infinity", "true", "[1]",
+                     '"1"', "{}", "", "1_0", "1 2", "nul", "]]", "[["]),
+)  # fmt: skip
+_MATRIX = st.lists(
+    st.lists(_SHOWN, min_size=2, max_size=2).map(lambda cells: f"[{', '.join(cells)}]")
+    | st.sampled_from(["[1]", "[1, 2, 3]", "[]", "7", "null", "[[1, 2]]", "[1 ,\t2]"]),
+    min_size=1,
+    max_size=4,
+)
+_AROUND = st.sampled_from(
+    [
+        "%s",
+        '{"instances": %s}',
+        '{"inputs": %s}',
+        '{"dataframe_split": {"columns": ["hour", "amount"], "data": %s}}',
+        '{"dataframe_split": {"data": %s, "columns": ["amount", "hour"]}}',
+        '{"dataframe_split": {"columns": ["hour", "hour"], "data": %s}}',
+        '{"instances": %s, "ids": ["a", "b"]}',
+        '{"ids": [["a"]], "instances": %s}',
+        '{"instances": %s, "params": {}} ',
+        '{"instances": %s, "instances": [[1, 2]]}',
+        '{"instances": %s, "instances": [{"features": [0.0, 0.0]}]}',
+        '{"instances": %s, "inst\\u0061nces": [ [0.0, 0.0] ]}',
+        '{"instances": %s',
+        '{"amount": %s}',
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_MATRIX, _AROUND, st.sampled_from([",", ", ", ",\n"]))
+def test_a_matrix_of_numbers_is_read_as_any_document_is(rows, around, between):
+    """Where the quick way takes a document, the slow one gives the same, or refuses the same."""
+    body = (around % f"[{between.join(rows)}]").encode()
+    contract = Contract(_NUMBERS)
+    quick = matrix_at_once(body, contract.names, contract._numbers)
+    if quick is None:
+        return
+    slow = parsed(body, "application/json", contract.names)
+    try:
+        wanted = contract.conform(slow)
+    except Refused as refused:
+        with pytest.raises(Refused, match=re.escape(refused.given)):
+            contract.conform(quick)
+        return
+    found = contract.conform(quick)
+    assert found.frame.equals(wanted.frame)
+    assert found.ids == wanted.ids
+
+
+@pytest.mark.parametrize("around", ["%s", '{"instances": %s}', '{"dataframe_split": {"data": %s}}'])
+def test_a_matrix_of_numbers_is_taken_at_once(around):
+    body = (around % "[[1.5, 2], [null, 3]]").encode()
+    quick = matrix_at_once(body, ["amount", "hour"], {"amount", "hour"})
+    assert quick is not None
+    np.testing.assert_array_equal(quick.columns["amount"], [1.5, np.nan])
+    np.testing.assert_array_equal(quick.columns["hour"], [2.0, 3.0])
+    assert matrix_at_once(body, ["amount", "hour"], {"amount"}) is None

@@ -6,8 +6,10 @@ everything that must be alike for all - names, labels, weights, refusals, `predi
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +17,7 @@ from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import ThreadpoolController
 
 from counterpoise.learn.encode import Encoded, table_tags
 from counterpoise.learn.inputs import check_labels, check_rows, check_table, check_weights, class_weights
@@ -206,7 +209,11 @@ def threads(n_threads: int | None) -> AbstractContextManager[Any]:
     """
     if n_threads is None:
         return nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=n_threads)
+    limits: AbstractContextManager[Any] = _controller(len(sys.modules)).limit(limits=n_threads)
     return limits
+
+
+@lru_cache(maxsize=1)
+def _controller(n_modules: int) -> ThreadpoolController:
+    """Find the libraries that have threads: it takes milliseconds, and only an import can bring more of them."""
+    return ThreadpoolController()

@@ -89,7 +89,7 @@ def facts(served: Served, endpoint: str, variant: str) -> dict[str, Any]:
 
 
 def as_json(
-    served: Served, endpoint: str, variant: str, probability: np.ndarray, ids: Sequence[str]
+    served: Served, endpoint: str, variant: str, probability: np.ndarray, ids: Sequence[str] | str
 ) -> bytes:
     """Write one JSON object.
 
@@ -101,8 +101,8 @@ def as_json(
         Where.
     probability : ndarray of shape (n_rows,) or (n_rows, n_classes)
         What it answered.
-    ids : sequence of str
-        One id a row.
+    ids : sequence of str, or str
+        One id a row; or the request's, and its rows are numbered.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def as_json(
     return f'{{"predictions":[{",".join(_rows(served, probability, ids))}],{rest[1:]}'.encode()
 
 
-def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str]) -> bytes:
+def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str] | str) -> bytes:
     """Write one JSON object a row.
 
     Parameters
@@ -122,8 +122,8 @@ def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str]) -
         The version that answered.
     probability : ndarray of shape (n_rows,) or (n_rows, n_classes)
         What it answered.
-    ids : sequence of str
-        One id a row.
+    ids : sequence of str, or str
+        One id a row; or the request's, and its rows are numbered.
 
     Returns
     -------
@@ -133,29 +133,40 @@ def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str]) -
     return "\n".join([*_rows(served, probability, ids), ""]).encode()
 
 
-def _rows(served: Served, probability: np.ndarray, ids: Sequence[str]) -> Sequence[str]:
+def _rows(served: Served, probability: np.ndarray, ids: Sequence[str] | str) -> Sequence[str]:
     tail = f',"version":{served.number},"id":'
-    names = [f'"{name}"' if is_plain(name) else json.dumps(name) for name in ids]
     labels = [json.dumps(label) for label in served.labels]
     if probability.ndim == 2:
+        chosen = served.model.choose(probability)
         return [
             f'{{"score":{json.dumps(row)},"predicted_label":{labels[k]},"probability":{row[k]!r}{tail}{name}}}'
-            for row, k, name in zip(
-                probability.tolist(), served.model.choose(probability), names, strict=True
-            )
+            for row, k, name in zip(probability.tolist(), chosen, _names(ids, len(chosen)), strict=True)
         ]
     line = served.model.threshold
     tail = f',"threshold":{_number(line)}{tail}'
-    if len(names) <= FEW_ROWS:
-        return [
-            f'{{"score":{p!r},"predicted_label":{labels[p >= line]},"probability":{p!r}{tail}{name}}}'
-            for p, name in zip(probability.tolist(), names, strict=True)
-        ]
-    return _many_rows(probability, line, labels, tail, names)
+    if len(probability) > FEW_ROWS:
+        return _many_rows(probability, line, labels, tail, _name_column(ids, len(probability)))
+    return [
+        f'{{"score":{p!r},"predicted_label":{labels[p >= line]},"probability":{p!r}{tail}{name}}}'
+        for p, name in zip(probability.tolist(), _names(ids, len(probability)), strict=True)
+    ]
+
+
+def _names(ids: Sequence[str] | str, n_rows: int) -> list[str]:
+    """Write ids as JSON."""
+    if isinstance(ids, str):
+        return [f'"{ids}-{row}"' for row in range(n_rows)]
+    return [f'"{name}"' if is_plain(name) else json.dumps(name) for name in ids]
+
+
+def _name_column(ids: Sequence[str] | str, n_rows: int) -> pl.Expr:
+    if isinstance(ids, str):
+        return pl.concat_str(pl.lit(f'"{ids}-'), pl.int_range(n_rows).cast(pl.String), pl.lit('"'))
+    return pl.lit(pl.Series("n", _names(ids, n_rows)))
 
 
 def _many_rows(
-    probability: np.ndarray, line: float, labels: list[str], tail: str, names: list[str]
+    probability: np.ndarray, line: float, labels: list[str], tail: str, names: pl.Expr
 ) -> Sequence[str]:
     """Do the same in columns."""
     p = pl.Series("p", probability)
@@ -173,8 +184,7 @@ def _many_rows(
         pl.lit(text),
         pl.lit(tail),
     ]
-    rows = pl.select(pl.concat_str([*parts, pl.lit(pl.Series("n", names)), pl.lit("}")]))
-    return rows.to_series().to_list()
+    return pl.select(pl.concat_str([*parts, names, pl.lit("}")])).to_series().to_list()
 
 
 def _number(value: float) -> str:

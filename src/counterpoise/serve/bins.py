@@ -37,7 +37,7 @@ class Binner:
     def __init__(self, features: Sequence[FeatureSchema]) -> None:
         self._histograms = [feature.histogram for feature in features]
         self._edges = [[] if h is None else h.edges for h in self._histograms]
-        self._sorted = [np.asarray(edges, dtype=np.float64) for edges in self._edges]
+        self._sorted = [np.append(edges, np.inf) for edges in self._edges]  # NaN is sorted behind infinity
         self._last = [NO_BIN if h is None else len(h.counts) - 1 for h in self._histograms]
         self._places = [_places(feature, h) for feature, h in zip(features, self._histograms, strict=True)]
 
@@ -72,10 +72,7 @@ class Binner:
             return np.array([places.get(value, last - 1) for value in column], dtype=np.uint8)
         if last == NO_BIN:
             return np.full(len(column), NO_BIN, dtype=np.uint8)
-        numbers = np.asarray(column, dtype=np.float64)
-        found = np.searchsorted(self._sorted[j], numbers, side="left").astype(np.uint8)
-        found[np.isnan(numbers)] = last
-        return found
+        return self._sorted[j].searchsorted(np.asarray(column, dtype=np.float64)).astype(np.uint8)
 
 
 def _places(feature: FeatureSchema, histogram: Histogram | None) -> dict[Any, int] | None:

@@ -14,13 +14,13 @@ import polars as pl
 
 from counterpoise.bundle import FeatureSchema, Schema
 from counterpoise.errors import nearest_names
-from counterpoise.serve.bodies import LARGEST, Body, at_once, media_type, parsed
+from counterpoise.serve.bodies import LARGEST, Body, at_once, matrix_at_once, media_type, parsed
 from counterpoise.serve.refusals import Refused
 
 __all__ = ["Contract", "Rows"]
 
 MANY_BYTES = 4096
-"""Length of a CSV from which on reading it by columns is quicker than setting that up."""
+"""Length of a body from which on reading it by columns is quicker than setting that up."""
 
 MOST_NAMED = 20
 """Wrong fields that one answer names."""
@@ -159,12 +159,14 @@ class Contract:
         Refused
             Naming the field and the row.
         """
+        found = self._at_once(body, content_type) if len(body) > MANY_BYTES else None
+        return self.conform(parsed(body, content_type, self.names) if found is None else found)
+
+    def _at_once(self, body: bytes, content_type: str) -> Body | None:
         media, parameters = media_type(content_type)
-        if media == "text/csv" and len(body) > MANY_BYTES:
-            found = at_once(body, self.names, self._numbers, parameters.get("header"))
-            if found is not None:
-                return self.conform(found)
-        return self.conform(parsed(body, content_type, self.names))
+        if media == "text/csv":
+            return at_once(body, self.names, self._numbers, parameters.get("header"))
+        return matrix_at_once(body, self.names, self._numbers) if media == "application/json" else None
 
     @cached_property
     def _numbers(self) -> frozenset[str]:

@@ -98,7 +98,7 @@ class Asked:
 class _Scored:
     asked: Asked
     kept: list[Answer]
-    ids: Sequence[str]
+    ids: Sequence[str] | str
 
 
 class Lane:
@@ -227,7 +227,7 @@ def _score(asked: Asked, limits: Limits) -> _Scored:
             kept.append(_answer(asked, shadow, rows, "shadow", at, ids))
         except BaseException as error:  # noqa: BLE001 - counted and logged; the champion's answer stands
             asked.shadow_error = type(error).__name__
-    return _Scored(asked, kept, ids or [f"{asked.uid}-{row}" for row in range(n_rows)])
+    return _Scored(asked, kept, ids or asked.uid)
 
 
 def _ids(inference_id: str | None, n_rows: int) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from dataclasses import replace
@@ -28,6 +29,9 @@ SECONDS_TO_STOP = 25
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep another waiting for the interpreter."""
 
+GARBAGE_OBJECTS = 50_000
+"""New objects between two searches for garbage: a batch makes so many, and what is loaded is never searched again."""
+
 
 def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
     """Serve until told to stop.
@@ -53,6 +57,8 @@ def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
         settings = replace(settings, needs_token=True)
     to_standard_error()
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(GARBAGE_OBJECTS)
+    gc.freeze()
     say("serving", host=host, port=port, store=store.name, tokens=settings.needs_token)
     config = uvicorn.Config(
         create_app(store, settings),
