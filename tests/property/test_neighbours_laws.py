@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from counterpoise.neighbours import (
     Index,
@@ -19,6 +20,7 @@ from counterpoise.neighbours import (
     tomek_links,
 )
 from counterpoise.neighbours import blocks as blocks_module
+from counterpoise.neighbours import certificates as certificates_module
 from counterpoise.neighbours import editing as editing_module
 from counterpoise.neighbours import search as search_module
 from counterpoise.neighbours import segments as segments_module
@@ -164,7 +166,7 @@ def classes(X: np.ndarray, seed: int, n_classes: int) -> np.ndarray:
     return y
 
 
-def vote(X: np.ndarray, y: np.ndarray, asked: list[int], k: int, kind: str) -> np.ndarray:
+def vote(X: np.ndarray | Space, y: np.ndarray, asked: list[int], k: int, kind: str) -> np.ndarray:
     near = y[full_search(Space.of(X), np.arange(len(X)), k)[1]]
     if kind == "all":
         agrees = (near == y[:, None]).all(axis=1)
@@ -180,6 +182,8 @@ def small_certificates(patch: pytest.MonkeyPatch, size: int) -> None:
     patch.setattr(editing_module, "_CELL", size)
     patch.setattr(editing_module, "_FOREIGN", 7)
     patch.setattr(editing_module, "_LINES", 5)
+    patch.setattr(certificates_module, "_DRAWS", (size, 2 * size, 4 * size))
+    patch.setattr(certificates_module, "_PART", 64)
 
 
 @MODERATE
@@ -202,6 +206,40 @@ def test_certificates_decide_as_a_full_search(
         small_certificates(patch, 16)
         found = agreeing(Index(X, working_memory=max(memory, len(X) * d * 8)), y, [0, 1], k, how)
     np.testing.assert_array_equal(found, vote(X, y, [0, 1], k, how))
+
+
+@MODERATE
+@given(
+    st.integers(0, 10**6),
+    st.integers(60, 400),
+    st.integers(1, 6),
+    st.integers(0, 3),
+    st.integers(1, 5),
+    KINDS,
+    st.sampled_from(["all", "mode"]),
+)
+def test_certificates_decide_among_categories_and_sparse_rows_alike(
+    seed: int, n: int, d: int, c: int, k: int, kind: str, how: str
+) -> None:
+    X, draw = drawn(seed, n, d, kind), np.random.default_rng(seed)
+    y = classes(X, seed, 3)
+    codes = draw.integers(0, 4, (n, c)).astype(np.int32)
+    dense = Space(X, codes, np.linspace(0.3, 2.0, c)) if c else Space(X)
+    space = dense if c else Space(sparse.csr_matrix(X))
+    with pytest.MonkeyPatch.context() as patch:
+        small_certificates(patch, 16)
+        found = agreeing(Index(space), y, [0, 1], k, how)
+    assert np.array_equal(found, vote(dense, y, [0, 1], k, how))
+
+
+@pytest.mark.parametrize("n_columns", [0, 3])
+def test_most_rows_far_from_the_other_class_are_certified(n_columns: int) -> None:
+    draw = np.random.default_rng(0)
+    X, y = draw.normal(size=(6000, 4)), (np.arange(6000) < 100).astype(int)
+    X[y == 1] += 6.0
+    codes = draw.integers(0, 3, (6000, n_columns)).astype(np.int32)
+    space = Space(X, codes, 0.5) if n_columns else Space(sparse.csr_matrix(X))
+    assert len(editing_module.foreign_candidates(Index(space), y, [0], 3)[0]) < 600
 
 
 def mutual(X: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:

@@ -17,7 +17,7 @@ from counterpoise.neighbours.distances import pair_distances, product_type, roun
 from counterpoise.neighbours.space import Space
 from counterpoise.neighbours.workers import WORKING_MEMORY, each
 
-__all__ = ["by_blocks", "least_of_each"]
+__all__ = ["by_blocks", "centre_of", "least_of_each"]
 
 _WIDTHS = (
     (8192, 64),
@@ -72,7 +72,7 @@ def by_blocks(
     """
     distances = np.empty((len(queries), k), dtype=np.float64)
     indices = np.empty((len(queries), k), dtype=np.int64)
-    centre = _centre(points)
+    centre = centre_of(points)
     dtype = product_type(queries.numbers, points.numbers)
     n_groups = -(-len(points) // _width(len(points))) + 1
     step = int(np.clip(working_memory // (32 * n_groups), 16, 1 << 16))
@@ -88,7 +88,19 @@ def _width(n_points: int) -> int:
     return next(width for least, width in _WIDTHS if n_points >= least)
 
 
-def _centre(points: Space) -> np.ndarray:
+def centre_of(points: Space) -> np.ndarray:
+    """Give a middle of some points, to be subtracted before products; zeros where they are sparse.
+
+    Parameters
+    ----------
+    points : Space
+        The points.
+
+    Returns
+    -------
+    ndarray of shape (d,), float64
+        The mean of some thousand of them.
+    """
     if not isinstance(points.numbers, np.ndarray):
         return np.zeros(points.n_columns)
     sample = points.numbers[:: max(1, len(points) // 4096)]

@@ -28,6 +28,7 @@ from typing import Literal
 import numpy as np
 
 from counterpoise.neighbours.cells import CELL, Cells
+from counterpoise.neighbours.certificates import without_certificate
 from counterpoise.neighbours.distances import Scratch, centred, product, rounding, squared_norms
 from counterpoise.neighbours.search import Index
 from counterpoise.neighbours.segments import Lines, Segments, least_on_lines
@@ -127,6 +128,9 @@ def foreign_candidates(
         needs_own = label in asked and label not in lines and swept[label]
         if not needs_own and not any(c in asked for c in others):
             continue
+        if not index.points.is_plain:
+            out[label] = without_certificate(index, asked[label], np.flatnonzero(y != label), k)
+            continue
         found = _swept(index, y, label, k, others, low, needs_own)
         if needs_own:
             out[label] = found
@@ -154,7 +158,7 @@ def _is_worth_a_sweep(index: Index, y: np.ndarray, label: int, lines: dict[int, 
     """Say whether certificates for a class are likely cheaper than a search of all its rows."""
     own = int(np.count_nonzero(y == label))
     others = len(y) - own - sum(len(np.unique(each_line.row)) for c, each_line in lines.items() if c != label)
-    return index.points.is_plain and own > _SMALL_CLASS and own >= others
+    return own > _SMALL_CLASS and own >= others
 
 
 def _swept(
