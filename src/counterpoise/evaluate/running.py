@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from counterpoise.chance import Streams
 from counterpoise.errors import CounterpoiseError
@@ -340,7 +341,8 @@ class _Running:
     def _finish(self, run: Run) -> None:
         started = time.monotonic()
         if self.on_finished is not None:
-            self.on_finished(run)
+            with threadpool_limits(1):  # the workers have the processors; threads that wait for one take it from them
+                self.on_finished(run)
         self.judging_seconds += time.monotonic() - started
 
     def stop(self, reason: str) -> None:
