@@ -6,12 +6,12 @@ faster. Work that is lost is done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from counterpoise.scale.engine import Done, Engine, InlineEngine, Job, WorkLost
-from counterpoise.table.chunks import Chunk
+from counterpoise.table.chunks import Chunk, Chunks
 
 __all__ = ["Step", "run_pass"]
 
@@ -42,6 +42,7 @@ def run_pass(
     function: str,
     arguments: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
     *,
+    columns: Sequence[str] | None = None,
     engine: Engine | None = None,
     on_step: Callable[[Step], None] | None = None,
 ) -> Iterator[tuple[Chunk, Any]]:
@@ -55,8 +56,10 @@ def run_pass(
         ``"package.module:function"``; gets ``chunk`` and the arguments.
     arguments : mapping, or callable that gives one
         The other keyword arguments; a callable is asked anew for each chunk.
+    columns : sequence of str, optional
+        The only ones that the function reads; all by default.
     engine : Engine, optional
-        Where the work runs; by default here.
+        Where the work runs; by default here, where the next chunk is read while one is worked on.
     on_step : callable, optional
         Called with a `Step` after each chunk.
 
@@ -76,6 +79,8 @@ def run_pass(
     total, done_rows, ready, turn = getattr(chunks, "n_rows", None), 0, {}, 0
     waiting: dict[int, tuple[Chunk, Mapping[str, Any], int]] = {}
     coming = iter(chunks)
+    if isinstance(engine, InlineEngine) and isinstance(chunks, Chunks):
+        coming = chunks.in_turn(columns)
     exhausted = False
     while not exhausted or waiting:
         while not exhausted and len(waiting) < _AHEAD * engine.n_workers:

@@ -323,7 +323,8 @@ def class_sizes(
     chunks.require([target])
     sizes: dict[Any, int] = {}
     function = "counterpoise.scale.thinning:count_labels"
-    for chunk, found in run_pass(chunks, function, {"target": target}, engine=engine, on_step=on_step):
+    passed = run_pass(chunks, function, {"target": target}, columns=[target], engine=engine, on_step=on_step)
+    for chunk, found in passed:
         if None in found:
             raise missing_target(target, found[None], chunk.file)
         for label, n in found.items():
@@ -385,7 +386,7 @@ class _Found:
     negative: pl.DataFrame
     totals: dict[Any, np.ndarray]
     missing: Counter[tuple[str, bool]]
-    days: Counter[tuple[str, bool]]
+    days: Counter[tuple[Any, bool]]
 
     @property
     def keys(self) -> pl.Series:
@@ -449,25 +450,29 @@ def keep_rows(chunk: Chunk, rule: _Rule, share: float) -> _Found:
 
 def _missing(rows: pl.DataFrame, is_positive: pl.Series) -> Counter[tuple[str, bool]]:
     """Count the missing values of each column and class."""
-    absent = {
-        name: pl.col(name).is_null() | pl.col(name).is_nan() if dtype.is_float() else pl.col(name).is_null()
-        for name, dtype in rows.schema.items()
-    }
-    counts = rows.select(**{name: each.sum() for name, each in absent.items()}).row(0, named=True)
+    floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
+    has_nan = rows.select(pl.col(floats).is_nan().any()).row(0, named=True) if floats else {}
     found: Counter[tuple[str, bool]] = Counter()
-    for name in [name for name, n in counts.items() if n]:
-        of_positive = int((rows.select(absent[name]).to_series() & is_positive).sum())
-        found.update({(name, True): of_positive, (name, False): counts[name] - of_positive})
+    for column in rows.iter_columns():
+        if column.null_count() or has_nan.get(column.name):
+            absent = column.fill_nan(None).is_null() if column.dtype.is_float() else column.is_null()
+            of_positive = int((absent & is_positive).sum())
+            found.update(
+                {(column.name, True): of_positive, (column.name, False): int(absent.sum()) - of_positive}
+            )
     return found
 
 
-def _days(rows: pl.DataFrame, is_positive: pl.Series, time: str | None) -> Counter[tuple[str, bool]]:
+def _days(rows: pl.DataFrame, is_positive: pl.Series, time: str | None) -> Counter[tuple[Any, bool]]:
     """Count the rows of each day and class, where the time is a date."""
     if time is None or not rows[time].dtype.is_temporal():
         return Counter()
     day = rows[time].cast(pl.Date)
-    counted = pl.DataFrame({"day": day, "positive": is_positive}).group_by("day", "positive").len()
-    return Counter({(str(d), bool(p)): int(n) for d, p, n in counted.iter_rows()})
+    found: Counter[tuple[Any, bool]] = Counter()
+    for of_class in (False, True):
+        counts = day.filter(is_positive if of_class else ~is_positive).value_counts()
+        found.update({(each, of_class): n for each, n in counts.iter_rows()})
+    return found
 
 
 def _strata(rows: pl.DataFrame, by: str | None) -> pl.Series:
@@ -512,7 +517,7 @@ def _collect(
     positives, negatives = [], []
     totals: dict[Any, np.ndarray] = {}
     missing: Counter[tuple[str, bool]] = Counter()
-    days: Counter[tuple[str, bool]] = Counter()
+    days: Counter[tuple[Any, bool]] = Counter()
     function = "counterpoise.scale.thinning:keep_rows"
     arguments = {"rule": rule, "share": share}
     for _, found in run_pass(chunks, function, arguments, engine=engine, on_step=on_step):
@@ -578,7 +583,7 @@ def _thinned(chunks: Chunks, rule: _Rule, chosen: _Found, sizes: tuple[int, int]
             name: (chosen.missing[name, False], chosen.missing[name, True]) for name, _ in chosen.missing
         },
         days={
-            day: (chosen.days[day, False] + chosen.days[day, True], chosen.days[day, True])
+            str(day): (chosen.days[day, False] + chosen.days[day, True], chosen.days[day, True])
             for day in sorted({day for day, _ in chosen.days})
         },
     )

@@ -51,7 +51,8 @@ class Chunk:
     schema : dict of str to polars.DataType
         Columns and types of the whole table.
     frame : polars.DataFrame or None
-        The rows, where the format cannot be entered in the middle.
+        The rows, where they have been read already: the format cannot be entered in the middle, or chunks are read
+        one after the other.
     """
 
     number: int
@@ -83,11 +84,17 @@ class Chunk:
         names = list(self.schema) if columns is None else list(columns)
         if self.frame is not None:
             return self.frame.select(names)
-        rows = scan(self.file).slice(self.offset, self.n_rows)
         with explained(self.file):
-            here = set(rows.collect_schema())
-            read = rows.select([name for name in names if name in here]).collect()
+            read = _of_file(self.file, names).slice(self.offset, self.n_rows).collect()
         return _conformed(with_folder_columns(read, self.file), names, self.schema)
+
+
+def _of_file(file: str, names: Sequence[str]) -> pl.LazyFrame:
+    """Take the columns that a file has itself: at least one, which says how many rows there are."""
+    rows = scan(file)
+    here = rows.collect_schema().names()
+    wanted = set(names).intersection(here) or here[:1]
+    return rows.select([name for name in here if name in wanted])
 
 
 def _conformed(frame: pl.DataFrame, names: Sequence[str], schema: dict[str, pl.DataType]) -> pl.DataFrame:
@@ -130,22 +137,46 @@ class Chunks:
         return first if len(self.files) == 1 else f"{len(self.files)} files, {first} to {last}"
 
     def __iter__(self) -> Iterator[Chunk]:
+        return self._each(None)
+
+    def in_turn(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+        """Read the chunks one after the other in this process, the next while the last is worked on.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The only ones that will be asked for; all by default.
+
+        Returns
+        -------
+        iterator of Chunk
+            The same chunks as from iterating, with their rows.
+
+        Raises
+        ------
+        TableError
+            If a file is damaged.
+        """
+        return self._each(list(self.schema) if columns is None else list(columns))
+
+    def _each(self, columns: Sequence[str] | None) -> Iterator[Chunk]:
         number = start = 0
         for file, size in zip(self.files, self.sizes, strict=True):
-            for chunk in self._of_file(file, size, number, start):
-                yield chunk
-                number, start = number + 1, start + chunk.n_rows
+            is_entered = size is not None and columns is None
+            cut = self._cut(size or 0) if is_entered else self._streamed(file, columns or list(self.schema))
+            for offset, n_rows, frame in cut:
+                yield Chunk(number, file, start, offset, n_rows, self.schema, frame)
+                number, start = number + 1, start + n_rows
 
-    def _of_file(self, file: str, size: int | None, number: int, start: int) -> Iterator[Chunk]:
-        if size is not None:
-            for k, offset in enumerate(range(0, size, self.rows_at_once)):
-                n_rows = min(self.rows_at_once, size - offset)
-                yield Chunk(number + k, file, start + offset, offset, n_rows, self.schema)
-            return
+    def _cut(self, size: int) -> Iterator[tuple[int, int, None]]:
+        for offset in range(0, size, self.rows_at_once):
+            yield offset, min(self.rows_at_once, size - offset), None
+
+    def _streamed(self, file: str, columns: Sequence[str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
         offset = 0
-        for k, frame in enumerate(_in_turn(file, self.rows_at_once)):
-            whole = _conformed(with_folder_columns(frame, file), list(self.schema), self.schema)
-            yield Chunk(number + k, file, start + offset, offset, frame.height, self.schema, whole)
+        for frame in _pieces(file, columns, self.rows_at_once):
+            whole = _conformed(with_folder_columns(frame, file), columns, self.schema)
+            yield offset, frame.height, whole
             offset += frame.height
 
     def require(self, columns: Sequence[str]) -> None:
@@ -233,11 +264,10 @@ def _size_of(file: str) -> int | None:
         return int(rows.select(pl.len()).collect().item())
 
 
-def _in_turn(file: str, rows_at_once: int) -> Iterator[pl.DataFrame]:
+def _pieces(file: str, columns: Sequence[str], rows_at_once: int) -> Iterator[pl.DataFrame]:
     """Read a file from its beginning, in frames of exactly so many rows but the last."""
-    rows = scan(file)
     with explained(file):
-        pieces = rows.collect_batches(chunk_size=rows_at_once, maintain_order=True)
+        pieces = _of_file(file, columns).collect_batches(chunk_size=rows_at_once, maintain_order=True)
     held = pl.DataFrame()
     while True:
         with explained(file):
