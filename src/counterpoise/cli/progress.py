@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["bar", "rows_bar", "spinner"]
+__all__ = ["bar", "passes_bar", "rows_bar", "spinner"]
 
 
 def _console() -> Any:
@@ -110,3 +110,40 @@ def rows_bar(words: str) -> Iterator[Callable[[Any], None]]:
             shown.update(task, completed=step.rows_done, total=step.rows_total)
 
         yield tell
+
+
+@contextmanager
+def passes_bar(words: str) -> Iterator[None]:
+    """Show how far the passes of a resampling are: searches for neighbours, and the writing of rows.
+
+    Parameters
+    ----------
+    words : str
+        What runs.
+
+    Yields
+    ------
+    None
+        While it runs.
+    """
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    from counterpoise.neighbours.workers import heard_by
+
+    console = _console()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("pass {task.fields[number]}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(words, total=None, number=0)
+
+        def tell(done: int, total: int) -> None:
+            number = shown.tasks[0].fields["number"] + (done == 1)
+            shown.update(task, completed=done, total=total, number=number)
+
+        with heard_by(tell):
+            yield

@@ -143,7 +143,7 @@ def register(app: typer.Typer) -> None:
         seed: o.Seed = 0,
     ) -> None:
         """Write a resampled copy of a table, with the provenance of every row; or the plan, where FILE ends in .npz."""
-        from counterpoise.cli.progress import spinner
+        from counterpoise.cli.progress import passes_bar
 
         read = o.read_table(
             table,
@@ -160,11 +160,11 @@ def register(app: typer.Typer) -> None:
             id=id,
         )
         if out.suffix == ".npz":
-            with spinner(f"planning {sampler}"):
+            with passes_bar(f"planning {sampler}"):
                 plan = action_plan(read, table, sampler, out, seed=seed)
             sys.stdout.write(f"a plan of {plan.n_out} rows from {plan.n_rows} written to {out}\n")
             return
-        with spinner(f"{sampler} on {read.n_rows} rows"):
+        with passes_bar(f"{sampler} on {read.n_rows} rows"):
             treated = action(read, sampler, out, seed=seed)
         counts = treated[read.target].value_counts(sort=True)
         told = ", ".join(f"{count} x {label}" for label, count in counts.iter_rows())

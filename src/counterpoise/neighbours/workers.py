@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeVar
@@ -17,7 +18,16 @@ from typing import Any, TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["WORKING_MEMORY", "each", "n_workers", "one_thread_products", "runs_of", "shared", "writers"]
+__all__ = [
+    "WORKING_MEMORY",
+    "each",
+    "heard_by",
+    "n_workers",
+    "one_thread_products",
+    "runs_of",
+    "shared",
+    "writers",
+]
 
 WORKING_MEMORY = 256 * 2**20
 """Default budget of scratch memory, bytes: the whole library's 256 MB."""
@@ -26,6 +36,8 @@ _SHARED_WRITE = 16 * 2**20
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+_LISTENER: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
 
 def n_workers(n_jobs: int | None) -> int:
@@ -132,9 +144,42 @@ def shared(task: Callable[[Item], Answer], items: Iterable[Item], n_jobs: int | 
     items = list(items)
     threads = min(n_workers(n_jobs), len(items))
     if threads <= 1:
-        return [task(item) for item in items]
+        return _counted(map(task, items), len(items))
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(task, items))
+        return _counted(pool.map(task, items), len(items))
+
+
+def _counted(answers: Iterable[Answer], n: int) -> list[Answer]:
+    """Gather answers as they come, and tell who listens how many there are."""
+    listener = _LISTENER.get()
+    if listener is None:
+        return list(answers)
+    out = []
+    for done, answer in enumerate(answers, start=1):
+        out.append(answer)
+        listener(done, n)
+    return out
+
+
+@contextmanager
+def heard_by(listener: Callable[[int, int], None]) -> Iterator[None]:
+    """Tell a listener how far each pass is, in this thread, meanwhile.
+
+    Parameters
+    ----------
+    listener : callable
+        Takes the parts that are done and all parts of the pass that runs; a search makes several passes.
+
+    Yields
+    ------
+    None
+        While passes are told.
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
 
 
 def writers(n_bytes: int) -> int | None:
