@@ -428,34 +428,38 @@ def keep_rows(chunk: Chunk, rule: _Rule, share: float) -> _Found:
     """
     rows = chunk.read()
     is_positive = (rows[rule.target] == rule.positive).fill_null(False)
+    positive = is_positive.to_numpy()
     keys = row_keys(rows, [rule.id] if rule.id is not None else None, key=rule.key)
-    number = pl.int_range(chunk.start, chunk.start + rows.height, eager=True).alias(_NUMBER)
-    marks = pl.DataFrame([pl.Series(_KEY, keys), number, _strata(rows, rule.by)])
-    weight = [] if rule.weight is None else [rows[rule.weight]]
-    negative = marks.with_columns(weight).filter(
-        ~is_positive
-    )  # a few columns: all others are copied once, below
-    rank = pl.col(_KEY).rank("ordinal").over(_STRATUM) if rule.by is not None else pl.lit(np.inf)
-    below = pl.lit(True) if share >= 1.0 else pl.col(_KEY) < int(share * _WORDS)
-    stays = negative.filter(below | (rank <= _LEAST_OF_STRATUM))[_NUMBER] - chunk.start
-    whole = rows.with_columns(marks)
+    strata = _strata(rows, rule.by)
+    stays = positive | (True if share >= 1.0 else keys < np.uint64(int(share * _WORDS)))
+    if rule.by is not None:
+        stays |= _least_of_strata(keys, strata, positive)
+    places = np.flatnonzero(stays)
+    marks = [pl.Series(_KEY, keys[places]), strata[places], pl.Series(_NUMBER, chunk.start + places)]
+    kept = rows[places].hstack(marks)
     return _Found(
-        whole.filter(is_positive),
-        whole[stays],
-        _totals(negative, rule),
+        kept.filter(is_positive[places]),
+        kept.filter(~is_positive[places]),
+        _totals(rows, strata, ~positive, rule),
         _missing(rows, is_positive),
         _days(rows, is_positive, rule.time),
     )
 
 
+def _least_of_strata(keys: np.ndarray, strata: pl.Series, positive: np.ndarray) -> np.ndarray:
+    """Mark the few negatives of each stratum with the smallest hashes."""
+    marked = pl.DataFrame([pl.Series(_KEY, keys), strata, pl.Series("positive", positive)])
+    rank = pl.col(_KEY).rank("ordinal").over(_STRATUM, "positive")
+    return marked.select((rank <= _LEAST_OF_STRATUM) & ~pl.col("positive")).to_series().to_numpy()
+
+
 def _missing(rows: pl.DataFrame, is_positive: pl.Series) -> Counter[tuple[str, bool]]:
     """Count the missing values of each column and class."""
-    floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
-    has_nan = rows.select(pl.col(floats).is_nan().any()).row(0, named=True) if floats else {}
     found: Counter[tuple[str, bool]] = Counter()
     for column in rows.iter_columns():
-        if column.null_count() or has_nan.get(column.name):
-            absent = column.fill_nan(None).is_null() if column.dtype.is_float() else column.is_null()
+        is_float = column.dtype.is_float()
+        if column.null_count() or (is_float and math.isnan(column.sum())):  # a sum with NaN is NaN
+            absent = (column.fill_nan(None) if is_float else column).is_null()
             of_positive = int((absent & is_positive).sum())
             found.update(
                 {(column.name, True): of_positive, (column.name, False): int(absent.sum()) - of_positive}
@@ -477,19 +481,26 @@ def _days(rows: pl.DataFrame, is_positive: pl.Series, time: str | None) -> Count
 
 def _strata(rows: pl.DataFrame, by: str | None) -> pl.Series:
     if by is None:
-        return pl.repeat(0, rows.height, dtype=pl.Int8, eager=True).alias(_STRATUM)
+        return pl.Series(_STRATUM, np.zeros(rows.height, dtype=np.int8))
     series = rows[by]
     return (
         (series.dt.truncate("1d") if series.dtype.is_temporal() else series).cast(pl.String).alias(_STRATUM)
     )
 
 
-def _totals(negative: pl.DataFrame, rule: _Rule) -> dict[Any, np.ndarray]:
+def _totals(
+    rows: pl.DataFrame, strata: pl.Series, negative: np.ndarray, rule: _Rule
+) -> dict[Any, np.ndarray]:
     """Add up the negatives of each stratum, in integers, so that the order of chunks makes no difference."""
+    if rule.by is None and rule.weight is None:
+        n_negative = np.count_nonzero(negative)
+        return {0: np.array([[n_negative]])} if n_negative else {}
+    places = np.flatnonzero(negative)
     if rule.weight is None:
-        counts = negative[_STRATUM].value_counts()
+        counts = strata[places].value_counts()
         return {stratum: np.array([[n]], dtype=np.int64) for stratum, n in counts.iter_rows()}
-    parts = negative.partition_by(_STRATUM, as_dict=True)
+    weighed = pl.DataFrame([rows[rule.weight][places], strata[places].alias(_STRATUM)])
+    parts = weighed.partition_by(_STRATUM, as_dict=True)
     return {
         stratum[0]: carry(limbs_of(_numbers(part, rule.weight), rule.weight).sum(axis=1, keepdims=True))
         for stratum, part in parts.items()
@@ -591,7 +602,8 @@ def _thinned(chunks: Chunks, rule: _Rule, chosen: _Found, sizes: tuple[int, int]
 
 
 def _factors(chosen: _Found, rule: _Rule) -> dict[Any, float]:
-    kept = _totals(chosen.negative, rule)
+    negative = chosen.negative
+    kept = _totals(negative, negative[_STRATUM], np.ones(negative.height, bool), rule)
     return {
         stratum: float(value_of(total)[0]) / float(value_of(kept[stratum])[0])
         for stratum, total in chosen.totals.items()

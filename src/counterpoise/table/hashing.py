@@ -65,16 +65,19 @@ def fingerprint(frame: pl.DataFrame) -> str:
 
 def _mix(words: np.ndarray) -> None:
     """Apply one SplitMix64 step in place."""
+    shifted = np.empty_like(words)
     words += _GOLDEN
-    words ^= words >> np.uint64(30)
+    words ^= np.right_shift(words, np.uint64(30), out=shifted)
     words *= _MIX_1
-    words ^= words >> np.uint64(27)
+    words ^= np.right_shift(words, np.uint64(27), out=shifted)
     words *= _MIX_2
-    words ^= words >> np.uint64(31)
+    words ^= np.right_shift(words, np.uint64(31), out=shifted)
 
 
 def _words(series: pl.Series) -> np.ndarray:
     dtype = series.dtype
+    if dtype.is_integer() and not series.null_count():  # never NaN, never -0.0
+        return series.cast(pl.Float64).to_numpy().view(np.uint64)
     if dtype.is_numeric() or dtype == pl.Boolean:
         numbers = series.cast(pl.Float64).fill_null(float("nan")).to_numpy() + 0.0
         words = numbers.view(np.uint64).copy()
