@@ -174,6 +174,20 @@ def mlflow(monkeypatch):
     return pytest.importorskip("mlflow")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:.*Any type hint")
+def test_mlflow_takes_an_example_that_is_no_training_row(mlflow, tmp_path):
+    frame = awkward()
+    model = model_of(frame, "logistic")
+    folder = action(
+        model.save(tmp_path / "model"), "mlflow", tmp_path / "exported"
+    )  # a warning is an error here
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    example = pl.from_pandas(loaded.input_example)
+    assert set(example.columns) == set(model.schema.names)
+    assert loaded.predict(loaded.input_example)["probability"].between(0, 1).all()
+    assert not set(model.schema.conform(example).rows()) & set(frame.select(model.schema.names).rows())
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_mlflow_runs_the_bundle_without_pickle(mlflow, tmp_path):
     frame = awkward()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 
@@ -446,3 +448,10 @@ def test_a_learner_that_could_not_be_loaded_is_refused_before_anything_is_writte
     with pytest.raises(ModelError, match="Foreign"):
         replace(model, learner=learner).save(tmp_path / "m")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_reads_bundles_is_loaded_when_one_is_read():
+    """skops brings scikit-learn's other array libraries along, Dask among them: a second of every start."""
+    words = "import sys, counterpoise.bundle; print(sorted({'skops', 'dask'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -14,7 +14,9 @@ import polars as pl
 import pytest
 
 from counterpoise.serve import Limits, Rate, Settings, Store, ledger, tokens
+from counterpoise.serve.bins import counts
 from counterpoise.serve.changes import Change, create, keep, update
+from counterpoise.serve.deployments import endpoint
 from counterpoise.serve.models import packed_bundle
 from serving import FEATURES, ROW, in_thread, model, payments
 
@@ -146,6 +148,96 @@ def test_json_lines_come_back_where_they_are_asked_for(shared):
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["predicted_label"] for line in lines] == [0, 0]
     assert ask(shared, [ROW], Accept="image/png").status_code == 406
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 100])
+def test_csv_comes_back_where_it_is_asked_for(shared, n_rows):
+    rows = payments(seed=3).select(FEATURES).drop_nulls().head(n_rows).to_dicts()
+    wanted = ask(shared, rows).json()["predictions"]
+    answer = ask(shared, rows, Accept="text/csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    lines = [line.split(",") for line in answer.text.splitlines()]
+    assert [(float(score), int(label)) for score, label in lines] == [
+        (each["score"], each["predicted_label"]) for each in wanted
+    ]
+    named = ask(shared, {"instances": rows, "ids": [f"csv {n_rows},{k}" for k in range(n_rows)]},
+                Accept="text/csv;header=present")  # fmt: skip
+    frame = pl.read_csv(named.content)
+    assert frame.columns == ["score", "predicted_label", "id"]
+    assert frame["id"].to_list() == [f"csv {n_rows},{k}" for k in range(n_rows)]
+    assert frame["score"].to_list() == [each["score"] for each in wanted]
+
+
+# --- ids that come again --------------------------------------------------------------------------------------
+
+
+def kept(store, name="fraud"):
+    with store.reading() as connection:
+        key = endpoint(connection, name).id
+        return ledger.predictions(ledger.requests(connection, key))["prediction"].to_list()
+
+
+OTHER = {**ROW, "amount": 13.0}
+
+
+def test_a_row_that_is_sent_again_is_answered_and_counted_once(client, store):
+    first = ask(client, {"instances": [ROW, OTHER], "ids": ["a", "b"]}).json()
+    again = ask(client, {"instances": [ROW, OTHER], "ids": ["a", "b"]})
+    assert again.json()["predictions"] == first["predictions"]
+    text = "amount,channel,is_new,hour\n13,web,1,3.0\n"
+    assert ask(client, text, "text/csv", X_Amzn_SageMaker_Inference_Id="b").status_code == 200
+    assert kept(store) == ["a", "b"]
+
+
+def test_new_rows_of_a_batch_are_kept_beside_those_that_came_before(client, store):
+    ask(client, {"instances": [ROW], "ids": ["a"]})
+    answer = ask(client, {"instances": [OTHER, ROW, OTHER], "ids": ["b", "a", "c"]}).json()
+    assert [each["id"] for each in answer["predictions"]] == ["b", "a", "c"]
+    assert kept(store) == ["a", "b", "c"]
+    with store.reading() as connection:
+        read = ledger.requests(connection, 1)
+    assert counts(read["bins"], len(FEATURES)).sum(axis=1).tolist() == [3] * len(FEATURES)
+
+
+def test_an_id_that_comes_back_with_another_row_is_refused(client, store):
+    ask(client, {"instances": [ROW], "ids": ["a"]})
+    answer = ask(client, {"instances": [OTHER, OTHER], "ids": ["new", "a"]})
+    assert answer.status_code == 409
+    wrong = answer.json()["errors"][0]
+    assert wrong["field"] == "ids"
+    assert wrong["row"] == 1
+    assert "'a'" in wrong["given"]
+    assert kept(store) == ["a"]
+    assert (
+        ask(client, {"instances": [ROW], "ids": ["new"]}).status_code == 200
+    )  # it was not taken by the refused
+
+
+def test_an_id_is_known_after_a_restart_and_forgotten_with_its_answer(store):
+    with in_thread(store) as client:
+        ask(client, {"instances": [ROW], "ids": ["a"]})
+    with in_thread(store) as client:
+        assert ask(client, {"instances": [OTHER], "ids": ["a"]}).status_code == 409
+        with store.writing() as connection:
+            ledger.forget(connection, before=2**62)
+        assert ask(client, {"instances": [OTHER], "ids": ["a"]}).status_code == 200
+
+
+def test_many_that_send_one_row_at_once_are_counted_once(client, store):
+    """Retries that overtake each other, in one group of the lane or in several."""
+    found = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(ask(client, {"instances": [ROW], "ids": ["a"]}).status_code)
+        )
+        for _ in range(24)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [200] * 24
+    assert kept(store) == ["a"]
 
 
 def test_ids_come_from_the_header_the_body_or_the_id_column(shared):
@@ -476,6 +568,6 @@ def test_retention_forgets_what_is_old(store):
         ask(client, [ROW])
         bring(client, [{"id": "x", "label": 1}])
     with store.writing() as connection:
-        assert ledger.forget(connection, before=0) == {"requests": 0, "labels": 0}
-        assert ledger.forget(connection, before=2**62) == {"requests": 1, "labels": 1}
+        assert ledger.forget(connection, before=0) == {"requests": 0, "labels": 0, "names": 0}
+        assert ledger.forget(connection, before=2**62) == {"requests": 1, "labels": 1, "names": 0}
         assert ledger.requests(connection, 1).height == 0

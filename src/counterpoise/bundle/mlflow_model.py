@@ -100,6 +100,7 @@ def export_mlflow(model: Model, path: str | Path) -> Path:
             loader_module=__name__,
             data_path=str(bundle),
             signature=_signature(model),
+            input_example=_example(model),
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
             metadata={"version": str(model.version), "goal": str(model.operating_point.goal)},
         )
@@ -116,6 +117,23 @@ def _signature(model: Model) -> Any:
         ColSpec(_TYPES[each.kind], each.name, required=_is_needed(each)) for each in model.schema.features
     ]
     return ModelSignature(inputs=Schema(columns))
+
+
+def _example(model: Model) -> Any:
+    """Make one row of what the schema knows: no row that the model was trained on."""
+    import pandas as pd
+
+    row = {each.name: [_example_value(each)] for each in model.schema.features}
+    dates = {each.name: "datetime64[us]" for each in model.schema.features if each.kind == "date"}
+    return pd.DataFrame(row).astype(dates)
+
+
+def _example_value(feature: FeatureSchema) -> Any:
+    if feature.kind == "number":
+        return 0.0 if feature.lower is None or feature.upper is None else (feature.lower + feature.upper) / 2
+    if feature.kind == "category":
+        return (feature.levels or ["a"])[0]
+    return False if feature.kind == "boolean" else "2000-01-01"
 
 
 def _is_needed(feature: FeatureSchema) -> bool:

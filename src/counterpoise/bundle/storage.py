@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import skops.io
 
 from counterpoise.bundle.archive import Files, opened, write_zip
 from counterpoise.bundle.card import model_card
@@ -106,6 +105,8 @@ def _is_replaceable(path: Path) -> bool:
 
 
 def _write_files(model: Model, folder: Path) -> None:
+    import skops.io  # loads scikit-learn's other array libraries, Dask among them: a second that only a bundle is worth
+
     learner = skops.io.dumps(model.learner)
     _refuse_what_cannot_come_back(learner)
     (folder / _LEARNER).write_bytes(learner)
@@ -138,6 +139,8 @@ def _refuse_what_cannot_come_back(learner: bytes) -> None:
 
 def _strangers(learner: bytes) -> list[str]:
     """Name the types of an archive that a bundle may not build."""
+    import skops.io
+
     named = skops.io.get_untrusted_types(data=learner)
     return [name for name in named if not (_ALLOWED.fullmatch(name) or name in _ALLOWED_OF_OTHERS)]
 
@@ -287,6 +290,8 @@ def _json(content: bytes, name: str, files: Files) -> Any:
 
 def _built(content: bytes, files: Files) -> Any:
     """Build the learner; its types have been audited."""
+    import skops.io
+
     try:
         return skops.io.loads(content, trusted=skops.io.get_untrusted_types(data=content))
     except Exception as error:

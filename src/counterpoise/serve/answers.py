@@ -19,10 +19,13 @@ import polars as pl
 from counterpoise.serve.models import Served
 from counterpoise.serve.refusals import Refused
 
-__all__ = ["accepted", "as_json", "as_json_lines", "facts"]
+__all__ = ["accepted", "as_csv", "as_json", "as_json_lines", "facts"]
 
 is_plain = re.compile(r"[\w-]+", re.ASCII).fullmatch
 """Whether JSON writes a text as it is."""
+
+WITH_HEADER = "text/csv; header=present"
+"""CSV whose first line names the columns."""
 
 FEW_ROWS = 64
 """Up to so many rows, plain Python is quicker than setting up columns."""
@@ -39,23 +42,25 @@ def accepted(accept: str) -> str:
     Returns
     -------
     str
-        ``application/json`` or ``application/jsonlines``.
+        ``application/json``, ``application/jsonlines``, ``text/csv`` or ``text/csv; header=present``.
 
     Raises
     ------
     Refused
-        406, if neither is welcome.
+        406, if none is welcome.
     """
-    wanted = [part.split(";")[0].strip().lower() for part in accept.split(",")]
-    for each in wanted:
+    wanted = [part.replace(" ", "").lower() for part in accept.split(",")]
+    for each, _, parameters in (part.partition(";") for part in wanted):
         if each in ("", "*/*", "application/*", "application/json"):
             return "application/json"
         if each in ("application/jsonlines", "application/x-ndjson", "application/x-jsonlines"):
             return "application/jsonlines"
+        if each in ("text/csv", "text/*"):
+            return WITH_HEADER if "header=present" in parameters.split(";") else "text/csv"
     raise Refused(
         f"Accept {accept[:100]!r} was sent.",
         status=406,
-        expected="Expected application/json or application/jsonlines.",
+        expected="Expected application/json, application/jsonlines or text/csv.",
         hint="Set the header Accept, or leave it out.",
     )
 
@@ -131,6 +136,41 @@ def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str] | 
         UTF-8.
     """
     return "\n".join([*_rows(served, probability, ids), ""]).encode()
+
+
+def as_csv(
+    served: Served, probability: np.ndarray, ids: Sequence[str] | str, *, has_header: bool = False
+) -> bytes:
+    """Write one line a row: the fields of SageMaker's LinearLearner, in the order in which its JSON has them.
+
+    Parameters
+    ----------
+    served : Served
+        The version that answered.
+    probability : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        What it answered.
+    ids : sequence of str, or str
+        One id a row; or the request's, and its rows are numbered.
+    has_header : bool, default=False
+        Name the columns, and give the ids too.
+
+    Returns
+    -------
+    bytes
+        UTF-8: ``score,predicted_label``; of several classes all scores come first.
+    """
+    labels, n_rows = served.labels, len(probability)
+    several = probability.ndim == 2
+    scores = {f"score_{label}": probability[:, k] for k, label in enumerate(labels)} if several else {}
+    chosen = (
+        served.model.choose(probability) if several else (probability >= served.model.threshold).astype(int)
+    )
+    named = [f"{ids}-{row}" for row in range(n_rows)] if isinstance(ids, str) else ids
+    frame = pl.DataFrame(scores or {"score": probability}).with_columns(
+        predicted_label=pl.Series([str(labels[k]) for k in chosen]),
+        **{"id": pl.Series(named)} if has_header else {},
+    )
+    return frame.write_csv(include_header=has_header).encode()
 
 
 def _rows(served: Served, probability: np.ndarray, ids: Sequence[str] | str) -> Sequence[str]:

@@ -309,7 +309,7 @@ async def _predict(request: Request, find: Callable[[], Live]) -> Response:
 _SCORING: dict[str, Any] = {
     "openapi_extra": {"requestBody": ROWS},
     "response_class": Response,
-    "responses": {200: PREDICTIONS, **_may_refuse(404, 406, 408, 413, 415, 503)},
+    "responses": {200: PREDICTIONS, **_may_refuse(404, 406, 408, 409, 413, 415, 503)},
     "tags": ["predictions"],
 }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
+from hashlib import blake2b
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,9 @@ MANY_BYTES = 4096
 
 MOST_NAMED = 20
 """Wrong fields that one answer names."""
+
+DIGEST_BYTES = 16
+"""Of a row: two rows of one id never share it by chance."""
 
 LONGEST_ID = 200
 """Letters of an id, as wide as the store's column."""
@@ -82,6 +88,39 @@ class Rows:
                 column = [math.nan if value is None else seconds(value) for value in column]
             values[:, j] = np.asarray(column, dtype=np.float64)
         return values, levels
+
+    @cached_property
+    def contents(self) -> list[bytes]:
+        """A digest of each row: equal for equal rows in whatever form they were sent."""
+        values, levels = self.encoded
+        numbers = (
+            np.ascontiguousarray(np.delete(values, list(levels), axis=1)) + 0.0
+        )  # 0 and -0 are one number
+        numbers[np.isnan(numbers)] = math.nan
+        texts = zip(*(self.columns[j] for j in levels), strict=True) if levels else [()] * self.n_rows
+        return [
+            blake2b(row.tobytes() + json.dumps(own).encode(), digest_size=DIGEST_BYTES).digest()
+            for row, own in zip(numbers, texts, strict=True)
+        ]
+
+    def take(self, rows: np.ndarray) -> Rows:
+        """Take some of the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), bool
+            Which.
+
+        Returns
+        -------
+        Rows
+            Those, in their order.
+        """
+        columns = [
+            column[rows] if isinstance(column, np.ndarray) else list(compress(column, rows))
+            for column in self.columns
+        ]
+        return Rows(self.features, columns, None if self.ids is None else list(compress(self.ids, rows)))
 
 
 def _dtype(feature: FeatureSchema) -> pl.DataType:

@@ -146,6 +146,7 @@ PREDICTIONS: dict[str, Any] = {
             },
         },
         "application/jsonlines": {"schema": {"type": "string"}},
+        "text/csv": {"schema": {"type": "string"}, "example": "0.031,0\n"},
     },
 }
 

@@ -12,8 +12,10 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from counterpoise.serve import answers, ledger
@@ -23,6 +25,7 @@ from counterpoise.serve.ledger import Answer
 from counterpoise.serve.limits import Limits
 from counterpoise.serve.log import say
 from counterpoise.serve.models import Served
+from counterpoise.serve.names import claim
 from counterpoise.serve.refusals import Refused
 from counterpoise.serve.registry import Live
 from counterpoise.serve.store import Store
@@ -97,8 +100,29 @@ class Asked:
 @dataclass(frozen=True)
 class _Scored:
     asked: Asked
-    kept: list[Answer]
-    ids: Sequence[str] | str
+    rows: Rows
+    kept: list[tuple[Served, Answer]]
+
+    @property
+    def answer(self) -> Answer:
+        """What the client gets."""
+        return self.kept[0][1]
+
+    def news(self, connection: Connection) -> list[Answer]:
+        """Give what is to be written: rows that came before under the same id are not written again."""
+        answers, names = [answer for _, answer in self.kept], self.answer.ids
+        if names is None:
+            return answers
+        first = answers[0]
+        is_new = claim(connection, first.endpoint_id, names, self.rows.contents, first.at)
+        if is_new.all() or not is_new.any():
+            return answers if is_new.any() else []
+        some = self.rows.take(is_new)
+        fresh = list(compress(names, is_new))
+        return [
+            replace(answer, probability=answer.probability[is_new], ids=fresh, bins=served.bins(some))
+            for served, answer in self.kept
+        ]
 
 
 class Lane:
@@ -167,14 +191,28 @@ class Lane:
             except BaseException as error:  # noqa: BLE001 - raised again where the request is awaited
                 done.append(_failing(asked, error))
         try:
-            if scored:
-                with self._store.writing() as connection:
-                    ledger.record(connection, [answer for each in scored for answer in each.kept])
-            done += [_succeeding(each) for each in scored]
+            done += self._written(scored) if scored else []
         except DBAPIError as error:
             say("store failed", level="error", error=type(error.orig).__name__)
             done += [_failing(each.asked, _not_kept()) for each in scored]
         self._loop.call_soon_threadsafe(_all, done)
+
+    def _written(self, scored: list[_Scored]) -> list[Callable[[], None]]:
+        """Write all answers in one transaction; a request whose ids are refused leaves the others as they are."""
+        refused: dict[str, Refused] = {}
+        fresh: list[Answer] = []
+        with self._store.writing() as connection:
+            for each in scored:
+                try:
+                    fresh += each.news(connection)
+                except Refused as error:
+                    refused[each.asked.uid] = error
+            if fresh:
+                ledger.record(connection, fresh)
+        return [
+            _failing(each.asked, refused[each.asked.uid]) if each.asked.uid in refused else _succeeding(each)
+            for each in scored
+        ]
 
 
 def _all(done: list[Callable[[], None]]) -> None:
@@ -183,12 +221,14 @@ def _all(done: list[Callable[[], None]]) -> None:
 
 
 def _succeeding(scored: _Scored) -> Callable[[], None]:
-    asked, probability = scored.asked, scored.kept[0].probability
-    served = asked.served
+    asked, probability = scored.asked, scored.answer.probability
+    served, ids = asked.served, scored.answer.ids or asked.uid
     if asked.form == "application/jsonlines":
-        body = answers.as_json_lines(served, probability, scored.ids)
+        body = answers.as_json_lines(served, probability, ids)
+    elif asked.form.startswith("text/csv"):
+        body = answers.as_csv(served, probability, ids, has_header=asked.form != "text/csv")
     else:
-        body = answers.as_json(served, asked.live.endpoint.name, asked.variant, probability, scored.ids)
+        body = answers.as_json(served, asked.live.endpoint.name, asked.variant, probability, ids)
     n_alerts = 0 if served.threshold is None else int((probability >= served.threshold).sum())
     answered = Answered(body, len(probability), n_alerts, served.number)
     return lambda: None if asked.answer.done() else asked.answer.set_result(answered)
@@ -220,14 +260,14 @@ def _score(asked: Asked, limits: Limits) -> _Scored:
             hint="Send them in several requests.",
         )
     ids = rows.ids or _ids(asked.inference_id, n_rows)
-    kept = [_answer(asked, served, rows, asked.variant, at, ids)]
+    kept = [(served, _answer(asked, served, rows, asked.variant, at, ids))]
     shadow = asked.live.shadow
     if shadow is not None:
         try:
-            kept.append(_answer(asked, shadow, rows, "shadow", at, ids))
+            kept.append((shadow, _answer(asked, shadow, rows, "shadow", at, ids)))
         except BaseException as error:  # noqa: BLE001 - counted and logged; the champion's answer stands
             asked.shadow_error = type(error).__name__
-    return _Scored(asked, kept, ids or asked.uid)
+    return _Scored(asked, rows, kept)
 
 
 def _ids(inference_id: str | None, n_rows: int) -> list[str] | None:

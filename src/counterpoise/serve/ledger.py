@@ -397,10 +397,10 @@ def forget(connection: Connection, before: int) -> dict[str, int]:
     Returns
     -------
     dict
-        Requests and labels that were removed.
+        Requests, labels and names of rows that were removed.
     """
     gone = {}
-    for name, table in (("requests", t.predictions), ("labels", t.labels)):
+    for name, table in (("requests", t.predictions), ("labels", t.labels), ("names", t.names)):
         old = select(func.count()).select_from(table).where(table.c.at < before)
         gone[name] = int(connection.scalar(old) or 0)
         connection.execute(delete(table).where(table.c.at < before))

@@ -39,6 +39,7 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step(1, "endpoints, versions, events, predictions, labels, alarms, tokens", t.metadata.create_all),
+    Step(2, "names of rows", lambda connection: t.names.create(connection, checkfirst=True)),
 )
 
 

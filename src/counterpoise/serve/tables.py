@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -35,6 +36,7 @@ __all__ = [
     "events",
     "labels",
     "metadata",
+    "names",
     "predictions",
     "steps",
     "tokens",
@@ -153,6 +155,18 @@ predictions = Table(
 all of a row together). `ids` is the JSON list of the rows' ids where the caller named them; without it a row's id is
 ``<uid>-<row>``. `bins` is what `counterpoise.serve.bins` packs.
 """
+
+names = Table(
+    "names",
+    metadata,
+    _endpoint(),
+    Column("name", String(200), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    _at(),
+    PrimaryKeyConstraint("endpoint_id", "name"),
+    Index("names_by_age", "at"),
+)
+"""Ids that callers gave to rows, each with a digest of the row: what was sent again is known by them."""
 
 labels = Table(
     "labels",
