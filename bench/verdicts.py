@@ -30,7 +30,9 @@ from counterpoise.evaluate.task import FoldScores
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.split import stratified_folds
 
-TRIALS, WHOLE_TRIALS = 2000, 40
+TRIALS, WHOLE_TRIALS = 600, 30
+"""Simulated trials a setting, and whole ones: about ten minutes on two cores. A share of 5 % is known to within 0.9 %."""
+
 SHARED_NOISE = 0.9
 """Share of the noise's variance that all candidates have in common."""
 
