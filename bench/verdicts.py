@@ -31,7 +31,7 @@ from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.split import stratified_folds
 
 TRIALS, WHOLE_TRIALS = 600, 30
-"""Simulated trials a setting, and whole ones: about ten minutes on two cores. A share of 5 % is known to within 0.9 %."""
+"""Simulated trials a setting, and whole ones: ten minutes on two cores; 5 % is known to within 0.9 %."""
 
 SHARED_NOISE = 0.9
 """Share of the noise's variance that all candidates have in common."""
