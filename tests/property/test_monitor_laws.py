@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logsumexp
-from scipy.stats import binom
+from scipy.stats import binom, poisson
 
 from counterpoise.monitor import UNKNOWN, Bins, Reference, Rules, Window, cut, joined, look, summarise
 from counterpoise.monitor.drift import feature_marks, ks, marks_evidence, psi, psi_by_chance
-from counterpoise.monitor.evidence import fired, over_starts, rate_evidence, start_weights
+from counterpoise.monitor.evidence import excess_evidence, fired, over_starts, rate_evidence, start_weights
 from counterpoise.monitor.outcomes import expected, outcome_ratios, realised
 from counterpoise.monitor.prevalence import balance_ratios, estimate
 
@@ -101,6 +101,48 @@ def test_balance_ratios_of_rows_at_the_base_rate_have_expectation_at_most_one():
         weight = share * (rate / base * grid + (1 - rate) / (1 - base) * (1 - grid))
         each = np.array([balance_ratios(np.array([p]), base, base / 1.3, base * 1.3) for p in grid])
         assert np.tensordot(weight, np.exp(each), 1).max() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("allowed", [0.5, 20.0, 300.0])
+def test_evidence_of_a_pace_within_the_budget_has_expectation_at_most_one(allowed):
+    k = np.arange(int(allowed * 20 + 200))
+    logs = excess_evidence(k, np.full(len(k), allowed))
+    for pace in (allowed / 2, allowed):
+        assert logsumexp(logs + poisson.logpmf(k, pace)) <= 1e-9
+    assert logsumexp(logs + poisson.logpmf(k, 2 * allowed)) > 0
+
+
+def budgeted(alerts, *, budget=100.0, hour=0.0, rows=400, batch=False):
+    """Look at days with so many alerts each, spread over the day or in one batch, against a budget a day."""
+    reference = Reference(base_rate=0.01, n_positive=500, threshold=0.5, alerts_a_day=budget)
+    windows = []
+    for day, n in enumerate(alerts):
+        p = np.where(np.arange(rows) < n, 0.9, 0.001)
+        at = 86_400.0 * day + 3600 * hour + (np.zeros(rows) if batch else np.linspace(0, 80_000, rows))
+        windows.append(summarise(window(p, at=at), reference))
+    found = look(windows, reference)
+    return next(check for check in found.checks if check.code == "budget"), windows
+
+
+def test_more_alerts_than_the_budget_raise_an_alarm_that_says_since_when():
+    check, windows = budgeted([95] * 10 + [230] * 3)
+    assert check.fired
+    assert check.since == windows[10].report.start
+    assert check.sentence == "230 alerts a day; 100 are allowed"
+
+
+@pytest.mark.parametrize("hour", [0.0, 13.0, 23.9])
+@pytest.mark.parametrize("batch", [False, True])
+def test_alerts_within_the_budget_raise_none_however_they_come(hour, batch, seed):
+    alerts = np.random.default_rng(seed).poisson(100, 40)
+    for days in (1, 2, 40):
+        assert not budgeted(alerts[:days], hour=hour, batch=batch)[0].fired
+
+
+def test_without_a_budget_none_is_watched():
+    reference = Reference(base_rate=0.01, n_positive=500, threshold=0.5)
+    found = look([summarise(window(np.full(900, 0.9)), reference)], reference)
+    assert "budget" not in {check.code for check in found.checks}
 
 
 # --- figures -------------------------------------------------------------------------------------------------

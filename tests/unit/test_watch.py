@@ -135,6 +135,43 @@ def test_a_broken_feature_raises_one_alarm_with_its_day_and_the_hook_hears_of_it
     assert {"endpoint", "version", "message", "at", "details"} <= set(told[0])
 
 
+def test_a_new_version_is_shown_beside_those_before_it(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    truth = answer(store, fraud, endpoint, 3)
+    for line in (0.3, 0.4):  # version 2 answers nothing
+        changes.update(store, "fraud", Change(line=line), actor="test")
+    watch = Watch(store)
+    seen = watch.look_at("fraud")
+    assert [(each.version, len(each.windows)) for each in seen.reports] == [(3, 0)]
+    assert [each.version for each in seen.earlier] == [1]
+    page = render(seen, ["fraud"], datetime.now().astimezone())
+    assert f"No answers yet from this version; version 1 answered {3 * ROWS:,} rows until" in page
+    assert "<h2>Versions</h2>" in page
+    assert "rows a window" in page
+
+    answer(store, fraud, endpoint, 2, version=3, first=3)
+    tell(store, endpoint, truth)
+    seen = watch.look_at("fraud")
+    assert seen.earlier[0].whole.n_labelled == 3 * ROWS
+    assert [sum(w.n_rows for w in each.windows) for each in (*seen.reports, *seen.earlier)] == [
+        2 * ROWS,
+        3 * ROWS,
+    ]
+    assert ">v3<" in render(seen, ["fraud"], datetime.now().astimezone())
+    assert seen.to_dict()["earlier"][0]["version"] == 1
+    out = io.StringIO()
+    for part in say(seen):
+        Console(file=out, width=200, markup=False).print(part)
+    assert "version 1" in out.getvalue()
+    assert f"{3 * ROWS} rows" in out.getvalue()
+
+    changes.update(store, "fraud", Change(roll_back=True), actor="test")
+    changes.update(store, "fraud", Change(roll_back=True), actor="test")
+    seen = watch.look_at("fraud")
+    assert [(each.version, each.whole.n_rows) for each in seen.reports] == [(1, 3 * ROWS)]
+    assert [each.version for each in seen.earlier] == [3]
+
+
 def test_labels_that_show_missed_positives_raise_an_alarm(store, fraud, tmp_path):
     endpoint = deployed(store, fraud, tmp_path)
     truth = answer(store, fraud, endpoint, 12)

@@ -112,6 +112,8 @@ def say(seen: Seen) -> list[RenderableType]:
         )
         out += [head, _windows(report, Table), _checks(report, Table), *_features(report, Table)]
         out += [Text(note, style="dim") for note in report.notes]
+    if seen.earlier:
+        out += [Text("Versions before", style="bold"), *[_before(report, Text) for report in seen.earlier]]
     if seen.alarms:
         out.append(Text("Alarms", style="bold"))
         out += [
@@ -121,6 +123,15 @@ def say(seen: Seen) -> list[RenderableType]:
             for alarm in seen.alarms[:10]
         ]
     return out
+
+
+def _before(report: Report, text: Any) -> Any:
+    first, last = report.windows[0], report.windows[-1]
+    n_rows, n_alerts = (
+        sum(getattr(each, name) for each in report.windows) for name in ("n_rows", "n_alerts")
+    )
+    span = f"{first.start:%Y-%m-%d %H:%M} to {last.end:%Y-%m-%d %H:%M}"
+    return text(f"  version {report.version}  {span}  {n_rows} rows, {n_alerts} called  {report.state}")
 
 
 def _percent(value: float | None) -> str:

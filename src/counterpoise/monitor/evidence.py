@@ -21,10 +21,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betaincc, betaln, logsumexp
 
-__all__ = ["fired", "mean_evidence", "over_starts", "rate_evidence", "start_weights"]
+__all__ = ["excess_evidence", "fired", "mean_evidence", "over_starts", "rate_evidence", "start_weights"]
 
 NEAREST = 1e-12
 """A tolerated range that ends nearer than this to 0 or 1 has no rate beyond that end."""
+
+EXCESSES = np.array([1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0])
+"""By how much events may exceed what is allowed: the evidence is sharpest near these factors."""
 
 
 def rate_evidence(
@@ -68,6 +71,36 @@ def _above(k: np.ndarray, n: np.ndarray, end: np.ndarray) -> np.ndarray:
         prior = betaln(a, b) + np.log(betaincc(a, b, inside))
     at_end = k * np.log(inside) + (n - k) * np.log1p(-inside)
     return np.where(end < 1.0 - NEAREST, posterior - prior - at_end, 0.0)
+
+
+def excess_evidence(counts: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    r"""Give the evidence that events come more often than allowed.
+
+    For a Poisson rate that never exceeds the allowed one, :math:`\theta^k e^{-(\theta - 1) \mu}` is a supermartingale
+    for every :math:`\theta > 1`, with k events where at most :math:`\mu` are expected; their mean over several is one.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Events.
+    allowed : ndarray
+        Most events that are expected in the same time.
+
+    Returns
+    -------
+    ndarray, float64
+        Logarithm of the e-value.
+
+    Examples
+    --------
+    >>> bool(excess_evidence(np.array(150), np.array(100.0)) > np.log(1000))
+    True
+    >>> bool(excess_evidence(np.array(105), np.array(100.0)) < np.log(2))
+    True
+    """
+    k, most = np.asarray(counts, dtype=np.float64), np.asarray(allowed, dtype=np.float64)
+    each = k[..., None] * np.log(EXCESSES) - (EXCESSES - 1.0) * most[..., None]
+    return mean_evidence(each)
 
 
 def start_weights(n: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from counterpoise.evaluate.intervals import proportion
 from counterpoise.monitor import drift, outcomes, prevalence
-from counterpoise.monitor.evidence import fired, mean_evidence, over_starts, rate_evidence
+from counterpoise.monitor.evidence import excess_evidence, fired, mean_evidence, over_starts, rate_evidence
 from counterpoise.monitor.records import Bins, Check, Figure, Reference, Report, Rules, WindowReport
 from counterpoise.monitor.windows import UNKNOWN, Window, when
 
@@ -221,6 +221,7 @@ class _Watched:
 def _checks(summaries: Sequence[Summary], reference: Reference, rules: Rules) -> list[_Watched]:
     found = [
         *_alert_check(summaries, reference, rules),
+        *_budget_check(summaries, reference),
         *_score_check(summaries, reference, rules),
         _balance_check(summaries, reference),
         *_feature_checks(summaries, reference, rules),
@@ -246,6 +247,23 @@ def _alert_check(summaries: Sequence[Summary], reference: Reference, rules: Rule
     at = int(start)
     sentence = f"{hits[at] / trials[at]:.3%} of the rows are called; {rate:.3%} were in training"
     return [_Watched("alerts", "", float(evidence), at, sentence)]
+
+
+def _budget_check(summaries: Sequence[Summary], reference: Reference) -> list[_Watched]:
+    """Hold alerts against the goal's budget: a budget is of calendar days (UTC), and of as many as have begun.
+
+    So neither a batch a day nor the hours since midnight are taken for a faster pace than they are.
+    """
+    if reference.alerts_a_day is None:
+        return []
+    last = summaries[-1].report.end.timestamp() // DAY_SECONDS
+    firsts = np.array([each.report.start.timestamp() for each in summaries]) // DAY_SECONDS
+    days = last - firsts + 1
+    alerts = np.cumsum([each.report.n_alerts for each in summaries][::-1])[::-1]
+    evidence, start = over_starts(excess_evidence(alerts, days * reference.alerts_a_day))
+    at = int(start)
+    sentence = f"{alerts[at] / days[at]:.4g} alerts a day; {reference.alerts_a_day:g} are allowed"
+    return [_Watched("budget", "", float(evidence), at, sentence)]
 
 
 def _score_check(summaries: Sequence[Summary], reference: Reference, rules: Rules) -> list[_Watched]:
@@ -402,11 +420,6 @@ def _notes(summaries: Sequence[Summary], reference: Reference) -> list[str]:
     if labelled >= 20 and positive == labelled:
         notes.append(
             "Every label that came is positive: if only those are sent, precision and calibration mean nothing."
-        )
-    over = [r for r in reports if r.budget is not None and (r.alerts_a_day or 0.0) > r.budget]
-    if over:
-        notes.append(
-            f"More alerts than the {over[0].budget:g} a day that are allowed in {len(over)} of {len(reports)} windows."
         )
     if reference.scores is None:
         notes.append("The bundle has no histogram of scores: alerts and scores are not watched.")

@@ -204,7 +204,7 @@ class Check(Record):
     Attributes
     ----------
     code : str
-        ``alerts``, ``scores``, ``prevalence``, ``feature``, ``precision``, ``missed`` or ``recall``.
+        ``alerts``, ``budget``, ``scores``, ``prevalence``, ``feature``, ``precision``, ``missed`` or ``recall``.
     subject : str
         Which feature, for a feature.
     evidence : float

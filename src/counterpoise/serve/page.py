@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ _LONG = ("seen", "moved most", "recall, realised")
 
 _TITLES = {
     "alerts": "Share that is called",
+    "budget": "Alerts against the budget",
     "scores": "Scores",
     "prevalence": "Share of positives",
     "feature": "Feature",
@@ -104,9 +106,11 @@ def render(seen: Seen, names: Sequence[str], now: datetime) -> str:
         HTML.
     """
     champion = seen.reports[0] if seen.reports else Report(endpoint=seen.name)
-    sections = [_headline(champion), _tiles(champion), _charts(champion)]
+    sections = [_headline(champion, seen.earlier), _tiles(champion), _charts(champion, seen.earlier)]
     if len(seen.reports) > 1:
-        sections.append(_versus(seen.reports))
+        sections.append(_versus("Champion against challenger", seen.reports))
+    if seen.earlier:
+        sections.append(_versus("Versions", [champion, *seen.earlier]))
     sections += [
         _checks(champion),
         _alarms(seen.alarms),
@@ -179,10 +183,10 @@ def _figure(figure: Figure | None, *, is_share: bool = True) -> str:
     return f"{write(figure.value)}{interval}{note}"
 
 
-def _headline(report: Report) -> str:
+def _headline(report: Report, earlier: Sequence[Report]) -> str:
     raised = sorted((c for c in report.checks if c.fired), key=lambda c: c.needed - c.evidence)
     if not report.windows:
-        words = report.notes[0] if report.notes else "No answers yet."
+        words = f"No answers yet{_until(earlier)}."
     elif not raised:
         words = "Nothing has changed that is more than chance."
     else:
@@ -193,6 +197,14 @@ def _headline(report: Report) -> str:
         f'<span class="state {report.state.replace(" ", "-")}" role=status>{escape(report.state)}</span>'
         f"<p class=big>{escape(words)}</p>"
     )
+
+
+def _until(earlier: Sequence[Report]) -> str:
+    """Say what the version before answered, where one did."""
+    if not earlier:
+        return ""
+    last, n_rows = earlier[0], sum(window.n_rows for window in earlier[0].windows)
+    return f" from this version; version {last.version} answered {n_rows:,} rows until {_at(last.windows[-1].end)}"
 
 
 def _tiles(report: Report) -> str:
@@ -244,33 +256,35 @@ def _best(window: WindowReport, name: str) -> tuple[bool, Figure]:
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 360, 190, 46, 24, 10
 
 
-def _charts(report: Report) -> str:
-    windows = report.windows
-    if not windows:
+def _charts(report: Report, earlier: Sequence[Report]) -> str:
+    answered = sorted(
+        ((window, each.version) for each in [report, *earlier] for window in each.windows),
+        key=lambda one: one[0].start,
+    )
+    if not answered:
         return ""
+    windows = [window for window, _ in answered]
+    versions = [version for _, version in answered]
     training = report.training
     since = min((check.since for check in report.checks if check.fired and check.since), default=None)
+    draw = partial(_chart, windows=windows, versions=versions)
+    told = partial(draw, since=since)
     cards = [
-        _chart(
+        told(
             "Rows called",
-            windows,
             [[_point(w.alert_rate) for w in windows]],
             "share of each window's rows",
             trained=training.get("alert_rate"),
-            since=since,
         ),
-        _chart(
+        told(
             "Positives, by the probabilities",
-            windows,
             [[_point(w.prevalence) for w in windows]],
             "estimated without labels",
             trained=training.get("prevalence"),
-            since=since,
         ),
         *[
-            _chart(
+            told(
                 name.capitalize(),
-                windows,
                 [
                     [_point(w.expected.get(name)) for w in windows],
                     [_point(w.realised.get(name)) for w in windows],
@@ -278,13 +292,11 @@ def _charts(report: Report) -> str:
                 "foretold by the probabilities, and realised by labels",
                 ("foretold", "realised"),
                 trained=training.get(name),
-                since=since,
             )
             for name in ("precision", "recall")
         ],
-        _chart(
+        told(
             "Distance of scores from training",
-            windows,
             [
                 [(w.psi, None, None) for w in windows],
                 [(w.psi_by_chance, None, None) for w in windows],
@@ -292,11 +304,9 @@ def _charts(report: Report) -> str:
             "population stability index; training scored by other fits, so a level above chance means nothing alone",
             ("PSI", "by chance"),
             is_share=False,
-            since=since,
         ),
-        _chart(
+        draw(
             "Traffic",
-            windows,
             [[(float(w.n_rows), None, None) for w in windows]],
             "rows a window",
             is_share=False,
@@ -314,16 +324,17 @@ def _point(figure: Figure | None) -> Point:
 
 def _chart(
     title: str,
-    windows: Sequence[WindowReport],
     series: list[list[Point]],
     what: str,
     names: Sequence[str] = (),
     *,
+    windows: Sequence[WindowReport],
+    versions: Sequence[int | None],
     is_share: bool = True,
     trained: float | None = None,
     since: datetime | None = None,
 ) -> str:
-    """Draw values of windows as lines, their intervals as bands; mark a value of training, and where a change began."""
+    """Draw values of windows as lines, their intervals as bands; mark training's value, changes, and new versions."""
     values = [
         v for points in series for point in points for v in point[:1] if v is not None and np.isfinite(v)
     ]
@@ -359,6 +370,12 @@ def _chart(
             f'<line x1="{x[k]:.1f}" x2="{x[k]:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" stroke="var(--bad)" '
             'stroke-dasharray="2 2"/>'
         )
+    parts += [
+        f'<line x1="{x[k]:.1f}" x2="{x[k]:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" stroke="var(--line)"/>'
+        f'<text x="{x[k] + 3:.1f}" y="{_TOP + 9}">v{versions[k]}</text>'
+        for k in range(1, len(windows))
+        if versions[k] != versions[k - 1]
+    ]
     colours = (("var(--a)", ""), ("var(--b)", ' stroke-dasharray="5 3"'))
     for points, (colour, dash) in zip(series, colours, strict=False):
         parts += [_band(points, x, y, colour), _line(points, x, y, colour, dash)]
@@ -499,15 +516,16 @@ def _alarms(alarms: Sequence[Alarm]) -> str:
     return _table("Alarms", ["raised", "version", "what", "seen", "since"], rows)
 
 
-def _versus(reports: Sequence[Report]) -> str:
+def _versus(title: str, reports: Sequence[Report]) -> str:
     names = ["rows", "called", "positives, estimated", "precision, foretold", "recall, foretold"]
-    names += ["precision, realised", "recall, realised", "state"]
+    names += ["precision, realised", "recall, realised", "state", "from", "until"]
 
     def cells(report: Report) -> list[str]:  # numpydoc ignore=PR01,RT01
         """Give a version's column."""
         whole = report.whole
+        ends = [_at(each) for window in report.windows[:1] for each in (window.start, report.windows[-1].end)]
         if whole is None:
-            return ["–"] * 7 + [report.state]
+            return ["–"] * 7 + [report.state, *(ends or ["–", "–"])]
         return [
             f"{whole.n_rows:,}",
             _figure(whole.alert_rate),
@@ -515,12 +533,13 @@ def _versus(reports: Sequence[Report]) -> str:
             *[_figure(whole.expected.get(name)) for name in ("precision", "recall")],
             *[_figure(whole.realised.get(name)) for name in ("precision", "recall")],
             report.state,
+            *ends,
         ]
 
     columns = [cells(report) for report in reports]
     rows = [[escape(name), *[column[k] for column in columns]] for k, name in enumerate(names)]
     heads = ["", *[f"{report.variant}, version {report.version}" for report in reports]]
-    return _table("Champion against challenger", heads, rows)
+    return _table(title, heads, rows)
 
 
 def _features(report: Report) -> str:

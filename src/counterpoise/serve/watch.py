@@ -1,6 +1,7 @@
 """The monitor, fed from the store: looks at every endpoint, keeps its alarms, and tells a hook of them.
 
 A version is watched from its first answer on: another line, base rate or model is another version, and begins anew.
+What the champions before it answered is shown beside it, so that a change never looks like silence.
 What was summed of a window is kept as long as neither rows nor labels are added to it, so a look reads little.
 """
 
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,9 @@ __all__ = ["Seen", "Watch", "WatchSettings", "reference_of"]
 
 MOST_ALARMS = 50
 """Alarms of one answer, the last ones."""
+
+MOST_EARLIER = 4
+"""Champions before the one that answers, of which figures are shown."""
 
 HOOK_SECONDS = 5.0
 """How long a hook may take."""
@@ -112,11 +117,14 @@ class Seen:
         The champion's, then the challenger's.
     alarms : list of Alarm
         The last ones, newest first.
+    earlier : list of Report
+        Of the champions before, newest first.
     """
 
     name: str
     reports: list[Report]
     alarms: list[Alarm]
+    earlier: list[Report] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain JSON values.
@@ -124,12 +132,13 @@ class Seen:
         Returns
         -------
         dict
-            ``name``, ``reports``, ``alarms``.
+            ``name``, ``reports``, ``alarms``, ``earlier``.
         """
         return {
             "name": self.name,
             "reports": [each.model_dump(mode="json") for each in self.reports],
             "alarms": [each.model_dump(mode="json") for each in self.alarms],
+            "earlier": [each.model_dump(mode="json") for each in self.earlier],
         }
 
 
@@ -139,6 +148,7 @@ class _Followed:
 
     reference: Reference | None
     n_features: int
+    read_to: int = 0
     ids: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     at: np.ndarray = field(default_factory=lambda: np.empty(0))
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -185,10 +195,11 @@ class Watch:
             with self.store.reading() as connection:
                 endpoint = deployments.endpoint(connection, name)
                 reports = self._reports(connection, endpoint)
+                earlier = self._earlier(connection, endpoint)
             self._keep(endpoint, reports)
             self._deliver(endpoint)
             with self.store.reading() as connection:
-                return Seen(name, reports, _alarms(connection, endpoint.id))
+                return Seen(name, reports, _alarms(connection, endpoint.id), earlier)
 
     def seen(self, name: str) -> Seen:
         """Give what was seen a moment ago, or look: however many ask, little is read.
@@ -245,6 +256,17 @@ class Watch:
             if number is not None
         ]
 
+    def _earlier(self, connection: Connection, endpoint: Endpoint) -> list[Report]:
+        """Look at the champions before; a line that was moved and moved again is passed over where none asked it."""
+        chosen = endpoint.deployment
+        changes = deployments.events(connection, endpoint.id)
+        champions = [event.after.champion for event in reversed(changes) if event.after is not None]
+        before = [
+            each for each in dict.fromkeys(champions) if each not in (chosen.champion, chosen.challenger)
+        ]
+        looked = (self._report(connection, endpoint, number, "earlier") for number in before)
+        return list(islice((report for report in looked if report.windows), MOST_EARLIER))
+
     def _report(self, connection: Connection, endpoint: Endpoint, number: int, variant: str) -> Report:
         named: dict[str, Any] = {"endpoint": endpoint.name, "version": number, "variant": variant}
         followed = self._follow(connection, endpoint.id, number)
@@ -267,10 +289,10 @@ class Watch:
             reference = reference_of(model) if len(model.labels) == 2 else None
             self._followed[key] = _Followed(reference, len(model.schema.features))
         followed, p = self._followed[key], t.predictions.c
-        last = int(followed.ids[-1]) if len(followed.ids) else 0
         found = select(p.id, p.at, p.n_rows).where(
-            p.endpoint_id == endpoint_id, p.version == number, p.id > last
+            p.endpoint_id == endpoint_id, p.version == number, p.id > followed.read_to
         )
+        followed.read_to = int(connection.scalar(select(func.max(p.id))) or 0)
         news = np.array([tuple(row) for row in connection.execute(found.order_by(p.id))], dtype=np.int64)
         if len(news):
             followed.ids = np.append(followed.ids, news[:, 0])
