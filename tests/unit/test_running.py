@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import counterpoise as cp
 from counterpoise.errors import NotApplicable, OptionError
@@ -13,7 +14,9 @@ from counterpoise.evaluate.budget import Deadline, parse_duration, say_duration
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.ledger import Ledger
 from counterpoise.evaluate.running import _together, run_candidates
-from counterpoise.evaluate.task import FoldScores
+from counterpoise.evaluate.task import PROGRAMS, WARM_KERAS, FoldScores
+from counterpoise.evaluate.trial import _preloaded
+from counterpoise.learn.catalogue import LEARNERS as LEARNERS_KNOWN
 from counterpoise.scale import Done
 from counterpoise.split import make_folds
 
@@ -221,3 +224,36 @@ def test_other_words_are_no_durations(text):
 
 def test_durations_are_said_for_people():
     assert [say_duration(s) for s in (0.34, 12.2, 200, 7500)] == ["0.3 s", "12 s", "3 min 20 s", "2 h 5 min"]
+
+
+# --- networks ----------------------------------------------------------------------------------------------------
+
+
+def test_workers_are_ready_for_networks_where_memory_is_free():
+    network, other = Candidate("none", "mlp"), Candidate("none", "logistic")
+    assert WARM_KERAS in _preloaded([other, network], None)
+    assert WARM_KERAS not in _preloaded([other], None)
+    assert WARM_KERAS not in _preloaded([network], 10**9)
+    assert WARM_KERAS not in _preloaded([Candidate("none", "mlp", learner_object=LogisticRegression())], None)
+
+
+def test_programs_of_another_run_are_not_taken(table, tmp_path):
+    folds = make_folds(table, 5)
+    programs = tmp_path / "folds" / PROGRAMS
+    Ledger(tmp_path / "folds", table, folds, 0)
+    (programs / "half").write_bytes(b"\0")
+    again = Ledger(tmp_path / "folds", table, folds, 0)
+    assert list(programs.iterdir()) == []
+    again.close()
+    assert not programs.exists()
+
+
+@pytest.mark.skipif(not LEARNERS_KNOWN["mlp"].is_installed, reason="the extra keras is not installed")
+def test_a_shared_program_says_what_a_fresh_one_does():
+    rng = np.random.default_rng(0)
+    y = np.r_[np.ones(30, dtype=int), np.zeros(270, dtype=int)]
+    data = cp.read((rng.normal(size=(300, 2)) + y[:, None], y))
+    options = {"treatments": ["none"], "learners": ["mlp"], "folds": 3, "repeats": 1, "nested": False}
+    here, there = (cp.compare(data, workers=n, **options).leaderboard() for n in (0, 1))
+    for name in ("value", "average_precision", "brier"):
+        assert here[name].to_list() == pytest.approx(there[name].to_list(), rel=1e-4)

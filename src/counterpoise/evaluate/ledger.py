@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from counterpoise.evaluate.candidates import Candidate
-from counterpoise.evaluate.task import FoldScores
+from counterpoise.evaluate.task import PROGRAMS, FoldScores
 from counterpoise.split import Folds
 from counterpoise.table.table import Table
 
@@ -126,6 +126,10 @@ class Ledger:
         }
 
     def _write_inputs(self) -> None:
+        shutil.rmtree(
+            self.folder / PROGRAMS, ignore_errors=True
+        )  # of a killed run: a program may be half there
+        (self.folder / PROGRAMS).mkdir()
         self.table.X.write_ipc(self.folder / "table.arrow", compression="uncompressed")
         np.save(self.folder / "y.npy", self.table.y)
         if self.table.weights is not None:
@@ -215,6 +219,7 @@ class Ledger:
             return
         for name in ("table.arrow", "y.npy", "weights.npy"):
             (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / PROGRAMS, ignore_errors=True)
 
 
 def _sum(rows: np.ndarray) -> int:

@@ -5,9 +5,11 @@ Runs anywhere, knows no engine.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,13 @@ from counterpoise.evaluate.nesting import Inner
 from counterpoise.evaluate.watch import check_scores, without_samplers
 from counterpoise.table.frames import take
 
-__all__ = ["Fitted", "FoldScores", "fit_all_rows", "run_fold"]
+__all__ = ["PROGRAMS", "WARM_KERAS", "Fitted", "FoldScores", "fit_all_rows", "run_fold"]
+
+WARM_KERAS = "counterpoise.evaluate.warm_keras"
+"""What workers preload that are to fit networks."""
+
+PROGRAMS = "programs"
+"""The folder, beside the table, in which they keep what they compile."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,7 @@ def run_fold(
     FoldScores
         Probabilities and times.
     """
+    _share_programs(table)
     part, rest = _rows(table, features, train), test
     labels = np.asarray(np.load(y, mmap_mode="r")[train])
     weight = None if weights is None else np.asarray(np.load(weights, mmap_mode="r")[train])
@@ -152,6 +161,7 @@ def fit_all_rows(
     Fitted
         The learner and what puts the prior back.
     """
+    _share_programs(table)
     model = build(candidate, random_state=random_state, n_threads=n_threads)
     model.fit(
         pl.read_ipc(table, columns=features),
@@ -159,6 +169,13 @@ def fit_all_rows(
         sample_weight=None if weights is None else np.load(weights),
     )
     return Fitted(without_samplers(model.learner_), model.map_)
+
+
+def _share_programs(table: str) -> None:
+    """Share what networks compile with other folds, in a worker that has Keras ready, where there is a place for it."""
+    folder, warm = Path(table).parent / PROGRAMS, sys.modules.get(WARM_KERAS)
+    if warm is not None and folder.is_dir():
+        warm.share_programs(folder)
 
 
 def _rows(table: str, features: list[str], rows: np.ndarray) -> pl.DataFrame:

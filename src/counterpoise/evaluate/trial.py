@@ -48,6 +48,7 @@ from counterpoise.evaluate.records import (
 from counterpoise.evaluate.repeating import Repeat, Stability, stability, stacked, typical
 from counterpoise.evaluate.running import Progress, Run
 from counterpoise.evaluate.several import ClassFigures, ClassJudged, check_classes, judge_classes
+from counterpoise.evaluate.task import WARM_KERAS
 from counterpoise.evaluate.thinning import loss_findings
 from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
@@ -295,7 +296,7 @@ def compare(
     case = _case(table, parsed, split)
     workers = affordable_workers(limit, workers, n_cores())
     with (
-        make_engine(engine, workers, preload=_PRELOAD) as running,
+        make_engine(engine, workers, preload=_preloaded(candidates, limit)) as running,
         closing(
             Contest(
                 table,
@@ -370,6 +371,12 @@ def compare(
         "seconds": time.monotonic() - started,
     }
     return Trial(record.model_copy(update=after), model)
+
+
+def _preloaded(candidates: Sequence[Candidate], limit: int | None) -> tuple[str, ...]:
+    """Name what workers import before they fork; under a limit of memory only what every fit needs."""
+    has_networks = any(each.learner == "mlp" and each.learner_object is None for each in candidates)
+    return (*_PRELOAD, WARM_KERAS) if has_networks and limit is None else _PRELOAD
 
 
 # --- what is asked -------------------------------------------------------------------------------------------
