@@ -308,3 +308,21 @@ def test_an_empty_look_and_a_single_row_have_an_answer():
     assert report.state == "quiet"
     assert report.windows[0].alerts_a_day is None
     assert "No labels" in report.notes[0]
+
+
+def test_dates_that_move_on_are_no_drift_and_dates_of_another_unit_are():
+    bins = Bins(levels=["before training", "from training on", "far ahead"], counts=[0, 4000, 0, 0, 20])
+    reference = Reference(base_rate=0.01, n_positive=500, threshold=0.5, features={"at": bins})
+
+    def seen(counts):
+        windows = [
+            summarise(window(np.full(400, 0.01), bins=np.array([row + [0] * 251])), reference)
+            for row in counts
+        ]
+        return next(check for check in look(windows, reference).checks if check.code == "feature")
+
+    assert not seen([[0, 398, 0, 0, 2]] * 20).fired
+    found = seen([[0, 398, 0, 0, 2]] * 10 + [[150, 248, 0, 0, 2]] * 3)
+    assert found.fired
+    assert found.subject == "at"
+    assert "from training on: 99.5% in training, 62.0% now" in found.sentence

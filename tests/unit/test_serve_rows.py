@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from counterpoise.bundle import Model, Schema
 from counterpoise.learn import BoostingClassifier, LogisticClassifier
 from counterpoise.serve.bins import Binner
 from counterpoise.serve.bodies import at_once, matrix_at_once, parsed
-from counterpoise.serve.contract import Contract
+from counterpoise.serve.contract import Contract, as_seconds
 from counterpoise.serve.models import Served
 from counterpoise.serve.refusals import Refused
 from serving import FEATURES, model, payments
@@ -164,3 +165,31 @@ def test_a_matrix_of_numbers_is_taken_at_once(around):
     np.testing.assert_array_equal(quick.columns["amount"], [1.5, np.nan])
     np.testing.assert_array_equal(quick.columns["hour"], [2.0, 3.0])
     assert matrix_at_once(body, ["amount", "hour"], {"amount"}) is None
+
+
+def test_dates_are_binned_by_what_a_clock_cannot_explain():
+    table = cp.read(dated(), target="fraud", id="tx")
+    schema = Schema.of(table)
+    found = next(each for each in schema.features if each.name == "at")
+    first, last = (
+        datetime.fromtimestamp(end, UTC).replace(tzinfo=None) for end in (found.lower, found.upper)
+    )
+    assert (first, last) == (table.frame["at"].min(), table.frame["at"].max())
+    assert found.histogram.counts == [0, 500, 0, 0, 0]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    dates = [first - timedelta(seconds=1), datetime(1970, 1, 1), first, last, now, now + timedelta(hours=14),
+             datetime(2999, 12, 31), None]  # fmt: skip
+    wanted = [0, 0, 1, 1, 1, 1, 2, 4]
+    assert found.date_codes(as_seconds(dates), now.timestamp()).tolist() == wanted
+    rows = table.X.head(1).select(pl.all().repeat_by(len(dates)).explode()).with_columns(at=pl.Series(dates))
+    place = schema.names.index("at")
+    assert schema.bins(schema.conform(rows))[:, place].tolist() == wanted
+    sent = rows.with_columns(pl.col("at").dt.to_string("iso:strict")).to_dicts()
+    contract, binner = Contract(schema), Binner(schema.features)
+    assert binner.codes(contract.conform(_body(sent)).columns)[:, place].tolist() == wanted
+    for row, code in zip(sent, wanted, strict=True):
+        assert binner.codes(contract.conform(_body([row])).columns)[0, place] == code
+
+
+def _body(rows):
+    return parsed(json.dumps(rows).encode(), "application/json", list(rows[0]))

@@ -6,6 +6,7 @@ Source of the form: Mitchell et al., "Model cards for model reporting", FAT* 201
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -178,6 +179,12 @@ def _features(features: list[FeatureSchema]) -> list[str]:
 
 
 def _values(feature: FeatureSchema) -> str:
+    if feature.lower is not None and feature.upper is not None and feature.kind == "date":
+        ends = [
+            datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M")
+            for end in (feature.lower, feature.upper)
+        ]
+        return " to ".join(ends)
     if feature.lower is not None and feature.upper is not None:
         return f"{feature.lower:.6g} to {feature.upper:.6g}"
     if feature.levels is not None and len(feature.levels) <= 8:

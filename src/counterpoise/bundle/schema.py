@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import narwhals.stable.v1 as nw
@@ -22,13 +23,21 @@ _MOST_LEVELS = 1000
 _FEW_ROWS = 32
 """Rows up to which values are looked up one by one."""
 
+DATE_LEVELS = ("before training", "from training on", "far ahead")
+"""Bins of a date: earlier than any of training; up to now, and as far ahead as training's dates lie apart; later."""
+
+LEAST_SPAN = 86_400.0
+"""Seconds ahead of the clock that a date may always be: zones differ by as much."""
+
 _DTYPES: dict[str, type[pl.DataType]] = {"number": pl.Float64, "boolean": pl.Boolean, "category": pl.String}
 
 
 class FeatureSchema(BaseModel):
     """One feature: its kind, its type when trained, and the values it took.
 
-    Dates have no histogram: new rows always have later ones.
+    Dates move on by themselves, so of them only three shares are counted: of those before training, of those far ahead
+    of the clock, and of missing ones. A unit or a default that changed upstream shows in them. The range of dates is
+    in seconds since 1970.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +51,26 @@ class FeatureSchema(BaseModel):
     levels: list[str] | None = None
     n_levels: int | None = None
     histogram: Histogram | None = None
+
+    def date_codes(self, seconds: np.ndarray, at: float) -> np.ndarray:
+        """Say in which bin each date falls.
+
+        Parameters
+        ----------
+        seconds : ndarray of shape (n_rows,), float64
+            Since 1970; NaN where missing.
+        at : float
+            What the clock says, in seconds since 1970.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), uint8
+            Positions in the histogram's counts.
+        """
+        first, last = self.lower or 0.0, self.upper or 0.0
+        ahead = max(at, last) + max(last - first, LEAST_SPAN)
+        codes = np.searchsorted([np.nextafter(first, -np.inf), ahead, np.inf], seconds)  # NaN is sorted last
+        return np.where(codes == len(DATE_LEVELS), len(DATE_LEVELS) + 1, codes).astype(np.uint8)
 
 
 class Schema(BaseModel):
@@ -126,7 +155,8 @@ class Schema(BaseModel):
         ndarray of shape (n_rows, n_features), uint8
             Positions in the histogram's counts; 255 for a feature that has none.
         """
-        if features.height <= _FEW_ROWS:
+        dated = any(each.kind == "date" and each.histogram is not None for each in self.features)
+        if features.height <= _FEW_ROWS and not dated:
             known = [each.histogram for each in self.features]
             rows = features.select(self.names).rows()
             found = [
@@ -136,9 +166,7 @@ class Schema(BaseModel):
         codes = np.full((features.height, len(self.features)), NO_BIN, dtype=np.uint8)
         for j, feature in enumerate(self.features):
             if feature.histogram is not None:
-                column = features[feature.name]
-                values = _as_floats(column) if feature.kind == "number" else column
-                codes[:, j] = feature.histogram.codes(values)
+                codes[:, j] = _codes(feature, feature.histogram, features[feature.name])
         return codes
 
     def _refuse_missing(self, frame: pl.DataFrame) -> None:
@@ -172,7 +200,30 @@ def _describe(series: pl.Series, kind: ColumnKind, weights: np.ndarray | None) -
         return FeatureSchema(**plain, levels=listed, n_levels=len(levels), histogram=counted)
     if kind == "boolean":
         return FeatureSchema(**plain, histogram=Histogram.of_levels(series, weights))
+    if series.dtype in (pl.Date, pl.Datetime):
+        return _describe_dates(_seconds(series), plain, weights)
     return FeatureSchema(**plain)
+
+
+def _describe_dates(seconds: np.ndarray, plain: dict[str, Any], weights: np.ndarray | None) -> FeatureSchema:
+    missing = np.isnan(seconds)
+    if missing.all():
+        return FeatureSchema(**plain)
+    mass = np.ones(len(seconds)) if weights is None else weights * (len(weights) / weights.sum())
+    counts = [0.0, float(mass[~missing].sum()), 0.0, 0.0, float(mass[missing].sum())]
+    counted = Histogram(levels=list(DATE_LEVELS), counts=counts)
+    lower, upper = float(np.nanmin(seconds)), float(np.nanmax(seconds))
+    return FeatureSchema(**plain, lower=lower, upper=upper, histogram=counted)
+
+
+def _codes(feature: FeatureSchema, histogram: Histogram, column: pl.Series) -> np.ndarray:
+    if feature.kind == "date":
+        return feature.date_codes(_seconds(column), time.time())
+    return histogram.codes(_as_floats(column) if feature.kind == "number" else column)
+
+
+def _seconds(series: pl.Series) -> np.ndarray:
+    return np.asarray(series.dt.epoch("us").cast(pl.Float64).fill_null(float("nan")).to_numpy() / 1e6)
 
 
 def _as_floats(series: pl.Series) -> np.ndarray:

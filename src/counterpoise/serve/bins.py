@@ -6,6 +6,7 @@ counts, uint32, little-endian, 256 a feature.
 
 from __future__ import annotations
 
+import time
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 
 from counterpoise.bundle import FeatureSchema, Histogram
 from counterpoise.bundle.histogram import NO_BIN
+from counterpoise.serve.contract import as_seconds
 
 __all__ = ["N_BINS", "Binner", "counts", "packed"]
 
@@ -39,6 +41,7 @@ class Binner:
         self._edges = [[] if h is None else h.edges for h in self._histograms]
         self._sorted = [np.append(edges, np.inf) for edges in self._edges]  # NaN is sorted behind infinity
         self._last = [NO_BIN if h is None else len(h.counts) - 1 for h in self._histograms]
+        self._dates = {j: each for j, each in enumerate(features) if each.kind == "date" and each.histogram}
         self._places = [_places(feature, h) for feature, h in zip(features, self._histograms, strict=True)]
 
     def codes(self, columns: Sequence[np.ndarray | list[Any]]) -> np.ndarray:
@@ -59,6 +62,8 @@ class Binner:
         return np.column_stack([self._many(j, column) for j, column in enumerate(columns)])
 
     def _one(self, j: int, value: Any) -> int:
+        if j in self._dates:
+            return int(self._many(j, [value])[0])
         places, last = self._places[j], self._last[j]
         if places is not None:
             return places.get(value, last - 1)
@@ -67,6 +72,8 @@ class Binner:
         )
 
     def _many(self, j: int, column: np.ndarray | list[Any]) -> np.ndarray:
+        if j in self._dates:
+            return self._dates[j].date_codes(as_seconds(column), time.time())
         places, last = self._places[j], self._last[j]
         if places is not None:
             return np.array([places.get(value, last - 1) for value in column], dtype=np.uint8)

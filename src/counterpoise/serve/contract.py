@@ -85,7 +85,7 @@ class Rows:
                 column = [places.get(value, math.nan) for value in column]
                 levels[j] = own
             elif feature.kind == "date":
-                column = [math.nan if value is None else seconds(value) for value in column]
+                column = as_seconds(column)
             values[:, j] = np.asarray(column, dtype=np.float64)
         return values, levels
 
@@ -145,6 +145,22 @@ def seconds(value: datetime | time | timedelta) -> float:
         return float(value.hour * 3600 + value.minute * 60 + value.second)
     lasted = value if isinstance(value, timedelta) else value - datetime(1970, 1, 1)
     return (lasted // timedelta(microseconds=1)) / 1e6
+
+
+def as_seconds(column: Column) -> np.ndarray:
+    """Give a column of dates, times of day or durations as numbers.
+
+    Parameters
+    ----------
+    column : list of datetime, time or timedelta
+        None where missing.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        As `seconds` gives each; NaN where missing.
+    """
+    return np.array([math.nan if value is None else seconds(value) for value in column], dtype=np.float64)
 
 
 @dataclass(frozen=True)
