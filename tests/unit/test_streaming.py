@@ -18,6 +18,7 @@ from counterpoise.cli import evaluate, predict
 from counterpoise.cli.options import read_table
 from counterpoise.datasets import card_payments, gaussian_blobs, simulate
 from counterpoise.errors import ModelError, NotApplicable, OptionError, RoleError, TableError
+from counterpoise.evaluate import evaluate_model
 from counterpoise.scale import thin
 from counterpoise.table import writing
 from counterpoise.table.chunks import chunks_of
@@ -172,6 +173,86 @@ def test_figures_of_chunks_are_those_of_the_whole(model, tmp_path):
     for name, figure in whole["figures"].items():
         assert chunked[0]["figures"][name]["value"] == pytest.approx(figure["value"], rel=1e-9), name
         assert chunked[0]["figures"][name]["lower"] == pytest.approx(figure["lower"], abs=0.05), name
+
+
+@pytest.fixture(scope="module")
+def of_three(tmp_path_factory):
+    draw = np.random.default_rng(4)
+    y = draw.choice(["common", "some", "rare"], size=1600, p=[0.8, 0.14, 0.06])
+    shift = np.select([y == "some", y == "rare"], [1.2, -1.6], 0.0)
+    rows = pl.DataFrame({f"x{j}": draw.normal(size=1600) + shift * (j < 2) for j in range(3)}).with_columns(
+        y=pl.Series(y), w=pl.Series(draw.integers(1, 5, 1600) / 4)
+    )
+    folder = tmp_path_factory.mktemp("three")
+    rows[:900].write_parquet(folder / "seen.parquet")
+    rows[900:].write_parquet(folder / "new.parquet")
+    rows[800:1000].write_parquet(folder / "both.parquet")
+    trial = cp.compare(
+        cp.read(folder / "seen.parquet", target="y", weight="w"),
+        treatments=["none"],
+        learners=["logistic"],
+        folds=3,
+        repeats=1,
+        workers=0,
+        budget=None,
+    )
+    trial.champion.save(folder / "model")
+    return folder
+
+
+def same(found, expected):
+    """Say whether two estimates agree, values and intervals; words and what is undefined as they are."""
+    numbers = {name for name, value in expected.items() if isinstance(value, float)}
+    assert {k: v for k, v in found.items() if k not in numbers} == {
+        k: v for k, v in expected.items() if k not in numbers
+    }
+    return all(found[name] == pytest.approx(expected[name], rel=1e-9) for name in numbers)
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_figures_of_several_classes_are_those_of_the_whole(of_three, weight):
+    model, new = str(of_three / "model"), of_three / "new.parquet"
+    chunked = [
+        evaluate.evaluate_files(model, str(new), "y", weight, rows_at_once=size) for size in (90, 333, 10_000)
+    ]
+    assert chunked[0] == chunked[1] == chunked[2]
+    read = cp.read(new, target="y", weight=weight, drop=[] if weight else ["w"])
+    whole = evaluate_model(cp.load(model), read)
+    for name, figure in whole["figures"].items():
+        assert same(chunked[0]["figures"][name], figure), name
+    assert [each["label"] for each in chunked[0]["classes"]] == [each["label"] for each in whole["classes"]]
+    for found, expected in zip(chunked[0]["classes"], whole["classes"], strict=True):
+        assert found["decided_as"] == expected["decided_as"]
+        for name, figure in expected["metrics"].items():
+            assert same(found["metrics"][name], figure), name
+    assert all(each["exact"] for each in chunked[0]["ranking"].values())
+
+
+def test_several_classes_are_said_on_the_terminal_and_known_rows_are_judged_by_others(of_three):
+    found = evaluate.evaluate_files(str(of_three / "model"), str(of_three / "both.parquet"), "y")
+    assert found["basis"].startswith("100 rows of the training table")
+    assert "rare" in evaluate.say(found)
+
+
+def test_a_sample_of_several_classes_keeps_the_figures_and_widens_the_intervals(of_three, monkeypatch):
+    model, new = str(of_three / "model"), str(of_three / "new.parquet")
+    every = evaluate.evaluate_files(model, new, "y")
+    monkeypatch.setattr("counterpoise.evaluate.several_in_chunks.SAMPLE", 60)
+    some = evaluate.evaluate_files(model, new, "y")
+    for name, figure in every["figures"].items():
+        assert some["figures"][name]["value"] == pytest.approx(figure["value"], rel=1e-9), name
+    recall = [each["figures"]["recall"] for each in (every, some)]
+    widths = [each["upper"] - each["lower"] for each in recall]
+    assert widths[0] < widths[1] < 4 * widths[0]
+
+
+def test_a_class_that_the_model_does_not_know_is_refused(of_three, tmp_path):
+    rows = pl.read_parquet(of_three / "new.parquet")
+    rows.with_columns(y=pl.when(pl.col("x0") > 1).then(pl.lit("other")).otherwise("y")).write_parquet(
+        tmp_path / "t.parquet"
+    )
+    with pytest.raises(ModelError, match="has the labels other"):
+        evaluate.evaluate_files(str(of_three / "model"), str(tmp_path / "t.parquet"), "y")
 
 
 def test_another_outcome_is_refused(model, table, tmp_path):

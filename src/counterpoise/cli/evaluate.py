@@ -82,7 +82,7 @@ def evaluate_files(
     Parameters
     ----------
     model : str
-        A bundle of two classes.
+        A bundle.
     source : str, Path or sequence of them
         Files, patterns, folders or addresses.
     target : str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from counterpoise.split import Fold, Folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
-__all__ = ["evaluate_model", "known_rows"]
+__all__ = ["class_judged", "evaluate_model", "goal_of", "known_rows", "numbers_of_labels"]
 
 _NAME = "model"
 _REPEAT = re.compile(r"repeat(\d+)_fold")
@@ -137,7 +137,7 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
         "goal": str(model.operating_point.goal),
         "version": model.version,
     }
-    judge: Any = _class_judged if several else _judged
+    judge: Any = class_judged if several else _judged
     repeats = [
         Repeat(_case(model, table, y, rows, fold), judged={_NAME: judge(model, proba, decided)})
         for proba, decided, fold in said
@@ -159,8 +159,31 @@ def _outcome(model: Model, table: Table) -> np.ndarray:
 
 def _codes(model: Model, table: Table) -> np.ndarray:
     """Number the table's labels as the model does."""
+    return np.asarray(np.array(numbers_of_labels(model, table.labels), dtype=np.int64)[table.y])
+
+
+def numbers_of_labels(model: Model, labels: Sequence[Any]) -> list[int]:
+    """Give a table's labels the numbers that a model of several classes has for them.
+
+    Parameters
+    ----------
+    model : Model
+        Of several classes.
+    labels : sequence
+        Of a table.
+
+    Returns
+    -------
+    list of int
+        Places in the model's labels.
+
+    Raises
+    ------
+    ModelError
+        If the model does not know one.
+    """
     names = [str(label) for label in model.labels]
-    unknown = [str(label) for label in table.labels if str(label) not in names]
+    unknown = [str(label) for label in labels if str(label) not in names]
     if unknown:
         raise ModelError(
             f"The table has the labels {', '.join(unknown)}.",
@@ -168,8 +191,7 @@ def _codes(model: Model, table: Table) -> np.ndarray:
             why="A class that the model does not know cannot be decided rightly.",
             hint="Leave these rows out, or compare again with them.",
         )
-    numbers = np.array([names.index(str(label)) for label in table.labels], dtype=np.int64)
-    return np.asarray(numbers[table.y])
+    return [names.index(str(label)) for label in labels]
 
 
 def _from_evidence(model: Model, found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -195,7 +217,7 @@ def _case(model: Model, table: Table, y: np.ndarray, rows: np.ndarray, fold: np.
         Fold(everything[numbers != k], everything[numbers == k], drawn_elsewhere)
         for k in range(int(numbers.max()) + 1)
     )
-    goal, costs = _goal(model), {}
+    goal, costs = goal_of(model), {}
     if isinstance(goal, Goal):
         costs = {
             c: part.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in part.frame.columns
@@ -204,7 +226,19 @@ def _case(model: Model, table: Table, y: np.ndarray, rows: np.ndarray, fold: np.
     return Case(y[rows], split, goal, part.weights, part.seconds, part.n_days, costs)
 
 
-def _goal(model: Model) -> Any:
+def goal_of(model: Model) -> Any:
+    """Give the goal that a model's line, or rule, was drawn for.
+
+    Parameters
+    ----------
+    model : Model
+        Of two classes or several.
+
+    Returns
+    -------
+    Goal or ClassGoal
+        As it can be held against decisions.
+    """
     if len(model.labels) == 2:
         return model.operating_point.as_goal()
     if model.rule is not None and model.rule.costs is not None:
@@ -216,7 +250,23 @@ def _judged(model: Model, proba: np.ndarray, alerts: np.ndarray) -> Judged:
     return Judged(proba, alerts, np.array([]), model.operating_point, model.calibration)
 
 
-def _class_judged(model: Model, proba: np.ndarray, decided: np.ndarray) -> ClassJudged:
+def class_judged(model: Model, proba: np.ndarray, decided: np.ndarray) -> ClassJudged:
+    """Lay out what a model of several classes said.
+
+    Parameters
+    ----------
+    model : Model
+        Of several classes.
+    proba : ndarray of shape (n, n_classes), float64
+        Probabilities.
+    decided : ndarray of shape (n,), int64
+        Numbers of the classes chosen.
+
+    Returns
+    -------
+    ClassJudged
+        As its trial has it.
+    """
     rule = model.rule or ClassRule(model.operating_point.goal, (1.0,) * len(model.labels))
     return ClassJudged(proba, decided, rule, model.operating_point, model.calibration)
 

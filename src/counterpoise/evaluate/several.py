@@ -11,7 +11,7 @@ Biology and Chemistry 28, 2004; J. Opitz, S. Burst, "Macro F1 and macro F1", arX
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from counterpoise.chance import Streams
 from counterpoise.decide import ClassGoal, ClassRule, OperatingPoint
 from counterpoise.errors import NotApplicable
 from counterpoise.evaluate import intervals
+from counterpoise.evaluate.counting import centred
 from counterpoise.evaluate.figures import Figures, untreated_of
 from counterpoise.evaluate.intervals import Draws
 from counterpoise.evaluate.judging import Case
@@ -30,7 +31,7 @@ from counterpoise.evaluate.records import ClassRecord, Estimate
 from counterpoise.evaluate.verdict import Contender
 from counterpoise.split import Fold, Folds
 
-__all__ = ["ClassFigures", "ClassJudged", "check_classes", "judge_classes"]
+__all__ = ["LEAST_PROBABILITY", "ClassFigures", "ClassJudged", "check_classes", "judge_classes"]
 
 _DRAWS = ((50_000, 1000), (300_000, 500))
 """Resamples up to so many probabilities (rows times classes): each costs as much for every class."""
@@ -38,7 +39,7 @@ _DRAWS = ((50_000, 1000), (300_000, 500))
 _FEWEST_DRAWS = 200
 _MEANS = ("average_precision", "roc_auc", "precision", "recall")
 _CLASS_FIGURES = ("precision", "recall", "f1", "average_precision", "roc_auc", "brier", "mean_ratio")
-_LEAST = float(np.finfo(np.float64).tiny)
+LEAST_PROBABILITY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,43 @@ class ClassFigures(Figures):
             },
         )
 
+    def centred_on(
+        self, candidate: str, of_class: Sequence[Mapping[str, float]], sums: np.ndarray, goal: ClassGoal
+    ) -> ClassFigures:
+        """Put what was drawn on a sample about figures that are known exactly.
+
+        Parameters
+        ----------
+        candidate : str
+            The only one.
+        of_class : sequence of mapping of str to float
+            Figures of each class against the rest.
+        sums : ndarray of shape (n_classes ** 2 + 1,), float64
+            Rows by truth and decision, and the sum of their losses.
+        goal : ClassGoal
+            What the rule was drawn for.
+
+        Returns
+        -------
+        ClassFigures
+            With the exact values.
+        """
+        n_classes = len(self.labels)
+        by_class = tuple(
+            centred(draws, candidate, exact) for draws, exact in zip(self.by_class, of_class, strict=True)
+        )
+        matrix = sums[:-1].reshape(n_classes, n_classes)
+        rarest = int(matrix.sum(axis=1).argmin())
+        at_once = {name: float(value[0]) for name, value in _of_sums(sums[:, None], n_classes, goal).items()}
+        means = _means(by_class, candidate, goal, rarest, drawn=False)
+        return replace(
+            self,
+            draws=centred(self.draws, candidate, means | at_once),
+            rarest=rarest,
+            by_class=by_class,
+            matrices={candidate: matrix},
+        )
+
     @property
     def counted(self) -> str:
         """What limits how much can be shown."""
@@ -353,7 +391,7 @@ def _at_once(
     cells = sparse.csr_matrix(
         (np.ones(n), (np.arange(n), y * n_classes + judged.decided[rows])), (n, n_classes**2)
     )
-    losses = -np.log(np.maximum(judged.proba[rows, y], _LEAST))
+    losses = -np.log(np.maximum(judged.proba[rows, y], LEAST_PROBABILITY))
     sums, drawn = intervals.draw_sums(
         sparse.hstack([cells, sparse.csr_matrix(losses[:, None])]), weights, **options
     )

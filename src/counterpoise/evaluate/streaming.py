@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,27 +17,30 @@ import polars as pl
 
 from counterpoise.bundle import Model, load
 from counterpoise.chance import Streams
-from counterpoise.decide import confusion as cells
-from counterpoise.decide.tally import carry, limbs_of, value_of
-from counterpoise.errors import ModelError, NotApplicable
+from counterpoise.decide.tally import carry, value_of
+from counterpoise.errors import ModelError
 from counterpoise.evaluate import intervals
 from counterpoise.evaluate.again import known_rows
+from counterpoise.evaluate.counting import (
+    AT_ONCE,
+    DRAWS,
+    SAMPLE,
+    SUMS,
+    centred,
+    figures_of,
+    loaded_once,
+    row_sums,
+    stays_in_sample,
+)
 from counterpoise.evaluate.leaderboard import METRICS
-from counterpoise.evaluate.metrics import row_log_loss
 from counterpoise.evaluate.records import Estimate
+from counterpoise.evaluate.several_in_chunks import evaluate_classes
 from counterpoise.scale import Engine, Step, class_sizes, run_pass
 from counterpoise.scale.sketch import ValueCounts
 from counterpoise.table.chunks import Chunk, Chunks
 from counterpoise.table.hashing import row_keys
 
 __all__ = ["count_chunk", "evaluate_chunks"]
-
-_SAMPLE = 200_000
-"""Negatives that intervals are drawn on; every positive is."""
-
-_DRAWS = 500
-_SUMS = ("tp", "fp", "fn", "tn", "brier", "log_loss", "expected", "positives", "rows")
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def evaluate_chunks(
     Parameters
     ----------
     model : str
-        A bundle of two classes, at a path that the engine's workers see.
+        A bundle, at a path that the engine's workers see.
     chunks : Chunks
         The table.
     target : str
@@ -79,24 +82,20 @@ def evaluate_chunks(
     Returns
     -------
     dict
-        As `evaluate_model` gives it; and ``ranking``, what is known of the precision of the figures of ranking.
+        As `evaluate_model` gives it; and ``ranking``, what is known of the precision of the figures of ranking (of
+        several classes one each).
 
     Raises
     ------
     ModelError
-        If the table lacks features, or the positive label.
-    NotApplicable
-        If the model knows several classes.
+        If the table lacks features, or the positive label; or holds a label that the model does not know.
     """
     loaded = load(model)
-    if len(loaded.labels) > 2:
-        raise NotApplicable(
-            f"The model tells {len(loaded.labels)} classes apart.",
-            expected="Expected two for a table that is evaluated in chunks.",
-            why="Figures of several classes are not added up over chunks.",
-            hint="Evaluate on a table that fits in memory.",
-        )
     sizes = class_sizes(chunks, target, engine=engine)
+    if len(loaded.labels) > 2:
+        return evaluate_classes(
+            loaded, model, chunks, target, sizes, weight=weight, engine=engine, on_step=on_step
+        )
     positive = _positive(loaded, target, sizes)
     n_rows = sum(sizes.values())
     arguments = {
@@ -104,7 +103,7 @@ def evaluate_chunks(
         "target": target,
         "positive": positive,
         "weight": weight,
-        "share": min(1.0, _SAMPLE / max(1, n_rows - sizes[positive])),
+        "share": min(1.0, SAMPLE / max(1, n_rows - sizes[positive])),
     }
     whole = _count(chunks, arguments, engine, on_step)
     return _found(loaded, whole, n_rows, sizes[positive])
@@ -131,7 +130,7 @@ def _count(
     function, held = "counterpoise.evaluate.streaming:count_chunk", []
     for _, counted in run_pass(chunks, function, arguments, engine=engine, on_step=on_step):
         held.append(counted)
-        if len(held) == _AT_ONCE:
+        if len(held) == AT_ONCE:
             held = [_added(held)]
     return _added(held)
 
@@ -170,15 +169,13 @@ def count_chunk(
     _Counted
         Scores by class, sums, and the rows for intervals.
     """
-    loaded, rows = _loaded(model), chunk.read()
+    loaded, rows = loaded_once(model), chunk.read()
     features = loaded.schema.conform(rows)
     y = (rows[target] == positive).to_numpy()
     proba, alerts, n_known = _judged(loaded, features)
     weights = None if weight is None else rows[weight].cast(pl.Float64).to_numpy()
     keys = row_keys(features)
-    stays = (
-        y | (keys < np.uint64(min(share * 2.0**64, 2.0**64 - 2048))) if share < 1.0 else np.ones(len(y), bool)
-    )
+    stays = y | stays_in_sample(keys, share)
     sample = pl.DataFrame(
         {
             "y": y,
@@ -187,12 +184,7 @@ def count_chunk(
             "weight": np.ones(len(y)) if weights is None else weights,
         }
     ).filter(pl.Series(stays))
-    return _Counted(ValueCounts.of(proba, y, weights), _sums(y, proba, alerts, weights), sample, n_known)
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: str) -> Model:
-    return load(path)
+    return _Counted(ValueCounts.of(proba, y, weights), row_sums(y, proba, alerts, weights), sample, n_known)
 
 
 def _judged(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
@@ -208,30 +200,13 @@ def _judged(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarra
     return proba, alerts, int(found.sum())
 
 
-def _sums(y: np.ndarray, proba: np.ndarray, alerts: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Add up rows, in integers, so that the order of chunks makes no difference."""
-    w = np.ones(len(y)) if weights is None else weights
-    each = (
-        y & alerts,
-        ~y & alerts,
-        y & ~alerts,
-        ~y & ~alerts,
-        (proba - y) ** 2,
-        row_log_loss(y, proba),
-        proba,
-        y,
-        np.ones(len(y)),
-    )
-    return np.concatenate([carry(limbs_of(w * one).sum(axis=1, keepdims=True)) for one in each], axis=1)
-
-
 # --- from sums to figures --------------------------------------------------------------------------------------
 
 
 def _found(model: Model, whole: _Counted, n_rows: int, n_positive: int) -> dict[str, Any]:
-    sums = dict(zip(_SUMS, value_of(whole.sums).tolist(), strict=True))
+    sums = dict(zip(SUMS, value_of(whole.sums).tolist(), strict=True))
     ranking = whole.scores.ranking()
-    exact = {**_figures(sums), **{name: found[0] for name, found in ranking.items()}}
+    exact = {**figures_of(sums), **{name: found[0] for name, found in ranking.items()}}
     goal = str(model.operating_point.as_goal().metric)
     drawn = _intervals(whole.sample, sums, exact, int(model.facts.get("seed", 0)))
     names = [name for name in dict.fromkeys((*METRICS, goal)) if name in exact]
@@ -259,21 +234,6 @@ def _found(model: Model, whole: _Counted, n_rows: int, n_positive: int) -> dict[
     }
 
 
-def _figures(sums: Mapping[str, float]) -> dict[str, float]:
-    tp, fp, fn, tn = (np.array([sums[name]]) for name in ("tp", "fp", "fn", "tn"))
-    names = ("precision", "recall", "specificity", "fpr", "mcc", "gmean", "balanced_accuracy")
-    found = {name: float(np.asarray(cells.FIGURES[name](tp, fp, fn, tn))[0]) for name in names}
-    for beta in (1.0, 2.0):
-        found[f"f{beta:g}"] = float(np.asarray(cells.f_beta(tp, fp, fn, tn, beta))[0])
-    ratio = sums["expected"] / sums["positives"] if sums["positives"] else np.nan
-    return {
-        **found,
-        "brier": sums["brier"] / sums["rows"],
-        "log_loss": sums["log_loss"] / sums["rows"],
-        "mean_ratio": ratio,
-    }
-
-
 def _intervals(
     sample: pl.DataFrame, sums: Mapping[str, float], exact: Mapping[str, float], seed: int
 ) -> dict[str, intervals.Interval]:
@@ -288,17 +248,10 @@ def _intervals(
         {"model": intervals.Judged(proba, alerts, proba)},
         np.where(y, weights, weights * factor),
         betas=(1.0, 2.0),
-        n_draws=_DRAWS,
+        n_draws=DRAWS,
         random_state=Streams.of(seed).child("figures").seed(),
     )
-    values = {**draws.values["model"], **exact}
-    trials = {
-        name: (values[name] * n, n)
-        for name, (_, n) in draws.trials["model"].items()
-        if not np.isnan(values[name])
-    }
-    centred = intervals.Draws({"model": values}, draws.drawn, {"model": trials}, draws.n_positive)
-    return centred.intervals("model")
+    return centred(draws, "model", exact).intervals("model")
 
 
 def _estimate(value: float, interval: intervals.Interval | None) -> Estimate:
