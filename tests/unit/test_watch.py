@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -19,9 +20,13 @@ pytest.importorskip("fastapi")
 
 from rich.console import Console
 
+import counterpoise as cp
 from browser import Browser, find
+from counterpoise.bundle import Model, Schema
 from counterpoise.cli.monitor import action, say
+from counterpoise.decide import ThresholdCurve
 from counterpoise.errors import InputError, OptionError
+from counterpoise.learn import LogisticClassifier
 from counterpoise.monitor import Rules
 from counterpoise.serve import Change, Store, Watch, WatchSettings, changes, create, deployments, ledger
 from counterpoise.serve.bins import packed
@@ -170,6 +175,76 @@ def test_a_new_version_is_shown_beside_those_before_it(store, fraud, tmp_path):
     seen = watch.look_at("fraud")
     assert [(each.version, each.whole.n_rows) for each in seen.reports] == [(1, 3 * ROWS)]
     assert [each.version for each in seen.earlier] == [3]
+
+
+def three_kinds(n, seed, shift=0.0):
+    """Rows of three classes; the rarer two lie to the right, with the shift further so."""
+    draw = np.random.default_rng(seed)
+    kind = draw.choice(["fine", "late", "lost"], n, p=[0.9, 0.08, 0.02])
+    x = draw.normal(size=n) + np.where(kind == "late", 2.0 + shift, 0.0)
+    z = draw.normal(size=n) + np.where(kind == "lost", 3.0, 0.0)
+    return pl.DataFrame({"x": x, "z": z, "kind": kind})
+
+
+@pytest.fixture(scope="module")
+def sorter():
+    """A model of three classes with the rows that judged it."""
+    table = cp.read(three_kinds(6000, 0), target="kind")
+    learner = LogisticClassifier().fit(table.X, table.y)
+    judged = cp.read(three_kinds(6000, 1), target="kind")
+    proba = learner.predict_proba(judged.X)
+    evidence = pl.DataFrame(
+        {"outcome": judged.y, **{f"probability_{c}": proba[:, k] for k, c in enumerate(table.labels)}}
+    )
+    point = ThresholdCurve.from_scores(judged.y > 0, 1 - proba[:, 0]).best("f1")
+    return Model(learner, table.labels, Schema.of(table), point, base_rate=0.1, evidence=evidence)
+
+
+def sort(store, sorter, endpoint, days, first=0, seeds=500, relabel=None):
+    """Answer some days of rows, and bring their truth."""
+    for day in range(first, first + days):
+        rows = three_kinds(ROWS, seeds + day)
+        table = sorter.schema.conform(rows)
+        answered = ledger.Answer(
+            f"d{day}", endpoint, 1, "champion", now() - (40 - day) * DAY, None, sorter.predict_proba(table), None,
+            packed(sorter.schema.bins(table)),
+        )  # fmt: skip
+        truth = (relabel or (lambda kinds: kinds))(rows["kind"]).to_list()
+        with store.writing() as connection:
+            ledger.record(connection, [answered])
+        tell(store, endpoint, {f"d{day}-{k}": sorter.labels.index(kind) for k, kind in enumerate(truth)})
+
+
+def test_several_classes_are_watched_each_against_the_others(store, sorter, tmp_path):
+    endpoint = deployed(store, sorter, tmp_path)
+    sort(store, sorter, endpoint, 12)
+    watch = Watch(store)
+    report = watch.look_at("fraud").reports[0]
+    assert report.state == "quiet"
+    watched = {(check.code, check.subject) for check in report.checks}
+    for code in ("alerts", "prevalence", "precision", "missed", "recall"):
+        assert {subject for known, subject in watched if known == code} == {"", "late", "lost"}
+    assert {subject for code, subject in watched if code == "feature"} == {"x", "z"}
+    assert report.whole.n_rows == report.whole.n_labelled == 12 * ROWS
+    rows = pl.concat([three_kinds(ROWS, 500 + day) for day in range(12)])
+    chosen, kind = sorter.predict(rows) != "fine", rows["kind"].to_numpy() != "fine"
+    assert report.whole.n_alerts == chosen.sum()
+    assert report.whole.realised["precision"].value == pytest.approx(kind[chosen].mean())
+    assert report.whole.realised["recall"].value == pytest.approx(chosen[kind].mean())
+
+    sort(store, sorter, endpoint, 8, first=12, relabel=lambda kinds: kinds.replace({"lost": "late"}))
+    fired = {(c.code, c.subject) for c in watch.look_at("fraud").reports[0].checks if c.fired}
+    assert ("precision", "lost") in fired
+    assert "feature" not in {code for code, _ in fired}
+    page = render(watch.look_at("fraud"), ["fraud"], datetime.now().astimezone())
+    assert "&#x27;lost&#x27;: " in page
+
+
+def test_several_classes_without_their_evidence_say_why_they_are_not_watched(store, sorter, tmp_path):
+    deployed(store, replace(sorter, evidence=None), tmp_path)
+    report = Watch(store).look_at("fraud").reports[0]
+    assert report.state == "no traffic"
+    assert "its bundle holds none" in report.notes[0]
 
 
 def test_labels_that_show_missed_positives_raise_an_alarm(store, fraud, tmp_path):

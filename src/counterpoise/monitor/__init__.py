@@ -15,7 +15,7 @@ from counterpoise.monitor.records import (
     Rules,
     WindowReport,
 )
-from counterpoise.monitor.reference import reference_from
+from counterpoise.monitor.reference import features_of, reference_from, reference_of_class
 from counterpoise.monitor.windows import UNKNOWN, Window, cut, joined, parse_every
 
 __all__ = [
@@ -32,9 +32,11 @@ __all__ = [
     "Window",
     "WindowReport",
     "cut",
+    "features_of",
     "joined",
     "look",
     "parse_every",
     "reference_from",
+    "reference_of_class",
     "summarise",
 ]

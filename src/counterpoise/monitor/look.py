@@ -6,8 +6,8 @@ can be kept between looks (`summarise`), and a look costs the same however many 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -155,6 +155,7 @@ def look(
     rules: Rules | None = None,
     *,
     whole: WindowReport | None = None,
+    classes: Mapping[str, tuple[Sequence[Summary], Reference]] | None = None,
     **named: Any,
 ) -> Report:
     """Look at an endpoint.
@@ -169,6 +170,9 @@ def look(
         What is tolerated, and how sure an alarm must be.
     whole : WindowReport, optional
         Figures of all windows together.
+    classes : mapping of str to tuple, optional
+        Of several classes, by name: the same windows summed up for this class against all others, and what the model
+        said of it.
     **named : object
         ``endpoint``, ``version`` and ``variant``, for the report.
 
@@ -193,7 +197,10 @@ def look(
     reports = [each.report for each in summaries]
     if not summaries:
         return Report(rules=rules, **named)
-    checks = _judged(_checks(summaries, reference, rules), reports, rules)
+    watched = _checks(summaries, reference, rules)
+    for name, own in (classes or {}).items():
+        watched += _class_checks(name, *own, rules)
+    checks = _judged(watched, reports, rules)
     return Report(
         rules=rules,
         windows=reports,
@@ -231,11 +238,25 @@ def _checks(summaries: Sequence[Summary], reference: Reference, rules: Rules) ->
     return [*found, *_recall_check(summaries, reference, rules)]
 
 
+def _class_checks(
+    name: str, summaries: Sequence[Summary], reference: Reference, rules: Rules
+) -> list[_Watched]:
+    """Watch one of several classes: how often it is chosen, its share, how well its probabilities hold, its recall."""
+    found = [
+        *_alert_check(summaries, reference, rules),
+        _balance_check(summaries, reference),
+        _called_check(summaries),
+        _passed_check(summaries),
+        *_recall_check(summaries, reference, rules),
+    ]
+    return [replace(each, subject=name, sentence=f"{name!r}: {each.sentence}") for each in found]
+
+
 def _alert_check(summaries: Sequence[Summary], reference: Reference, rules: Rules) -> list[_Watched]:
     rate = reference.alert_rate
     if rate is None or reference.scores is None:
         return []
-    rows = sum(reference.scores.counts)
+    rows = sum(reference.scores.counts) if reference.calls is None else reference.calls[1]
     own = proportion(min(rate * rows, rows), rows, drift.REFERENCE_CONFIDENCE)
     hits, trials = (
         np.cumsum([getattr(each.report, name) for each in summaries][::-1])[::-1]

@@ -82,6 +82,9 @@ class Reference(Record):
         The budget, where the goal names one.
     called, passed : tuple of float
         By what factors the odds of alerts, and of other rows, may have been off in training already.
+    calls : tuple of float or None
+        Rows of training that were called and all of them, where no line on the scores says so: for one of several
+        classes.
     """
 
     base_rate: float
@@ -96,10 +99,13 @@ class Reference(Record):
     alerts_a_day: float | None = None
     called: tuple[float, float] = (1.0, 1.0)
     passed: tuple[float, float] = (1.0, 1.0)
+    calls: tuple[float, float] | None = None
 
     @property
     def alert_rate(self) -> float | None:
-        """Share of training rows that the line alerts, None where scores are not known."""
+        """Share of training rows that are called, None where scores are not known."""
+        if self.calls is not None:
+            return self.calls[0] / max(self.calls[1], 1.0)
         if self.scores is None or not self.scores.edges:
             return None
         counts = np.asarray(self.scores.counts)
@@ -206,7 +212,7 @@ class Check(Record):
     code : str
         ``alerts``, ``budget``, ``scores``, ``prevalence``, ``feature``, ``precision``, ``missed`` or ``recall``.
     subject : str
-        Which feature, for a feature.
+        Which feature, for a feature; which of several classes.
     evidence : float
         Logarithm to the base 10 of the e-value.
     needed : float

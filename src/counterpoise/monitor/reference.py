@@ -13,7 +13,7 @@ from counterpoise.decide import Goal
 from counterpoise.errors import GoalError
 from counterpoise.monitor.records import Bins, Reference
 
-__all__ = ["odds_range", "reference_from"]
+__all__ = ["features_of", "odds_range", "reference_from", "reference_of_class"]
 
 CONFIDENCE = 0.99
 """Of what training could tell about its own probabilities."""
@@ -56,15 +56,78 @@ def reference_from(
         threshold=threshold,
         goal=str(point.get("goal", "")),
         scores=None if schema.get("scores") is None else Bins.model_validate(schema["scores"]),
-        features={
-            each["name"]: None if each.get("histogram") is None else Bins.model_validate(each["histogram"])
-            for each in schema["features"]
-        },
+        features=features_of(schema),
         recall=_share(tp, tp + fn),
         precision=_share(tp, tp + fp),
         called=called,
         passed=passed,
         **_of_goal(str(point.get("goal", ""))),
+    )
+
+
+def features_of(schema: Mapping[str, Any]) -> dict[str, Bins | None]:
+    """Read the histograms of a bundle's features.
+
+    Parameters
+    ----------
+    schema : mapping
+        ``Schema.model_dump()``.
+
+    Returns
+    -------
+    dict of str to Bins or None
+        In the model's order.
+    """
+    return {
+        each["name"]: None if each.get("histogram") is None else Bins.model_validate(each["histogram"])
+        for each in schema["features"]
+    }
+
+
+def reference_of_class(
+    p: np.ndarray,
+    y: np.ndarray,
+    chosen: np.ndarray,
+    scores: Mapping[str, Any],
+    weight: np.ndarray | None = None,
+    **facts: Any,
+) -> Reference:
+    """Say of one class against all others what the monitor needs: no line decides for it, but a choice among several.
+
+    Parameters
+    ----------
+    p : ndarray of shape (n,), float64
+        Its probability, on the rows that judged the model.
+    y : ndarray of shape (n,), bool
+        Which rows are of the class.
+    chosen : ndarray of shape (n,), bool
+        For which rows it is chosen.
+    scores : mapping
+        The histogram of `p`.
+    weight : ndarray of shape (n,), optional
+        Weights of the rows.
+    **facts : object
+        More of `Reference`'s fields: ``goal``, ``features``.
+
+    Returns
+    -------
+    Reference
+        As of two classes; `calls` stands for a line.
+    """
+    w = np.ones(len(p)) if weight is None else weight * (len(weight) / weight.sum())
+    positives, called, caught = (float(w[which].sum()) for which in (y, chosen, y & chosen))
+    passed = ~chosen
+    return Reference(
+        base_rate=positives / len(p),
+        n_positive=max(positives, 1.0),
+        threshold=float("nan"),
+        scores=Bins.model_validate(scores),
+        recall=_share(caught, positives),
+        precision=_share(caught, called),
+        called=odds_range(p[chosen], y[chosen], w[chosen]),
+        passed=odds_range(p[passed], y[passed], w[passed]),
+        calls=(called, float(len(p))),
+        **facts,
     )
 
 

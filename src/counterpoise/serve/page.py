@@ -186,7 +186,7 @@ def _figure(figure: Figure | None, *, is_share: bool = True) -> str:
 def _headline(report: Report, earlier: Sequence[Report]) -> str:
     raised = sorted((c for c in report.checks if c.fired), key=lambda c: c.needed - c.evidence)
     if not report.windows:
-        words = f"No answers yet{_until(earlier)}."
+        words = report.notes[0] if report.notes else f"No answers yet{_until(earlier)}."
     elif not raised:
         words = "Nothing has changed that is more than chance."
     else:

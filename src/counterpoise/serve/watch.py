@@ -13,15 +13,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from sqlalchemy import Connection, func, insert, select, update
 
-from counterpoise.bundle import Model
+from counterpoise.bundle import Histogram, Model
 from counterpoise.errors import OptionError
 from counterpoise.monitor import (
     UNKNOWN,
@@ -32,10 +32,11 @@ from counterpoise.monitor import (
     Summary,
     Window,
     cut,
-    joined,
+    features_of,
     look,
     parse_every,
     reference_from,
+    reference_of_class,
     summarise,
 )
 from counterpoise.serve import bins, deployments, ledger
@@ -56,6 +57,10 @@ MOST_EARLIER = 4
 
 HOOK_SECONDS = 5.0
 """How long a hook may take."""
+
+NOT_WATCHED = (
+    "A model of several classes is watched against the rows that judged it, and its bundle holds none."
+)
 
 WHOLE_ROWS = 500_000
 """Rows up to which figures of all windows together are worked out."""
@@ -144,16 +149,54 @@ class Seen:
 
 @dataclass
 class _Followed:
-    """What is remembered of a version between two looks."""
+    """What is remembered of a version between two looks: of several classes, each against all others too."""
 
-    reference: Reference | None
-    n_features: int
+    model: Model
+    parts: dict[str, _Part]
     read_to: int = 0
     ids: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     at: np.ndarray = field(default_factory=lambda: np.empty(0))
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    sums: dict[int, tuple[tuple[int, int, int], Summary]] = field(default_factory=dict)
+    sums: dict[int, tuple[tuple[int, int, int], dict[str, Summary]]] = field(default_factory=dict)
     whole: tuple[tuple[int, int], Any] | None = None
+
+    def summary(self, window: _Answered, rules: Rules) -> dict[str, Summary]:
+        """Sum a window up, for each class."""
+        return {
+            name: summarise(window.of(self.model, part), part.reference, rules)
+            for name, part in self.parts.items()
+        }
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is watched of a version: the positives, or some of several classes against all others."""
+
+    reference: Reference
+    classes: tuple[int, ...] = (1,)
+
+    def among(self, labels: np.ndarray) -> np.ndarray:
+        """Say which labels are of the part's classes."""
+        return np.isin(labels, self.classes)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """Answered rows with their truth, as positions of labels."""
+
+    at: np.ndarray
+    probability: np.ndarray
+    alert: np.ndarray
+    truth: np.ndarray
+    bins: np.ndarray
+
+    def of(self, model: Model, part: _Part) -> Window:
+        """Give the rows as a part sees them."""
+        truth = np.where(self.truth == UNKNOWN, UNKNOWN, part.among(self.truth)).astype(np.int8)
+        if self.probability.ndim == 1:
+            return Window(self.at, self.probability, self.alert, truth, self.bins)
+        p = self.probability[:, part.classes].sum(axis=1)
+        return Window(self.at, p, part.among(model.choose(self.probability)), truth, self.bins)
 
 
 class Watch:
@@ -270,15 +313,19 @@ class Watch:
     def _report(self, connection: Connection, endpoint: Endpoint, number: int, variant: str) -> Report:
         named: dict[str, Any] = {"endpoint": endpoint.name, "version": number, "variant": variant}
         followed = self._follow(connection, endpoint.id, number)
-        if followed.reference is None:
-            return Report(notes=["A model of several classes is not watched."], **named)
-        mark = _label_mark(connection, endpoint.id)
+        if not followed.parts:
+            return Report(notes=[NOT_WATCHED], **named)
+        rules, mark = self.settings.rules, _label_mark(connection, endpoint.id)
         windows = self._stale(connection, endpoint.id, number, followed, mark)
         for key, (signature, window) in windows.items():
-            followed.sums[key] = (signature, summarise(window, followed.reference, self.settings.rules))
+            followed.sums[key] = (signature, followed.summary(window, rules))
         sums = [followed.sums[key][1] for key in sorted(followed.sums)]
         whole = self._whole(connection, endpoint.id, number, followed, mark)
-        return look(sums, followed.reference, self.settings.rules, whole=whole, **named)
+        by_class = {
+            name: ([each[name] for each in sums], part.reference) for name, part in followed.parts.items()
+        }
+        first = by_class.pop("")
+        return look(*first, rules, whole=whole, classes=by_class, **named)
 
     def _follow(self, connection: Connection, endpoint_id: int, number: int) -> _Followed:
         """Read what came since the last look."""
@@ -286,8 +333,7 @@ class Watch:
         if key not in self._followed:
             version = deployments.version(connection, endpoint_id, number)
             model = moved(unpacked_bundle(deployments.bundle(connection, version.bundle)), version.moves)
-            reference = reference_of(model) if len(model.labels) == 2 else None
-            self._followed[key] = _Followed(reference, len(model.schema.features))
+            self._followed[key] = _Followed(replace(model, learner=None, evidence=None), _parts(model))
         followed, p = self._followed[key], t.predictions.c
         found = select(p.id, p.at, p.n_rows).where(
             p.endpoint_id == endpoint_id, p.version == number, p.id > followed.read_to
@@ -302,7 +348,7 @@ class Watch:
 
     def _stale(
         self, connection: Connection, endpoint_id: int, number: int, followed: _Followed, mark: int
-    ) -> dict[int, tuple[tuple[int, int, int], Window]]:
+    ) -> dict[int, tuple[tuple[int, int, int], _Answered]]:
         """Read the windows to which rows or labels were added."""
         truths: pl.DataFrame | None = None
         found = {}
@@ -329,7 +375,7 @@ class Watch:
         followed: _Followed,
         part: slice,
         truths: pl.DataFrame,
-    ) -> Window | None:
+    ) -> _Answered | None:
         read = ledger.requests(
             connection,
             endpoint_id,
@@ -341,12 +387,12 @@ class Watch:
         if int(read["n_rows"].sum()) < int(followed.rows[part].sum()):
             return None  # the retention has taken some; what was summed of them stays
         made = ledger.predictions(read).join(truths, on="prediction", how="left", maintain_order="left")
-        return Window(
+        return _Answered(
             at=made["at"].dt.epoch("us").to_numpy() / 1e6,
             probability=made["probability"].to_numpy(),
             alert=made["alert"].to_numpy(),
-            truth=made["truth"].fill_null(UNKNOWN).clip(-1, 1).cast(pl.Int8).to_numpy(),
-            bins=bins.counts(read["bins"], followed.n_features),
+            truth=made["truth"].fill_null(UNKNOWN).to_numpy(),
+            bins=bins.counts(read["bins"], len(followed.model.schema.features)),
         )
 
     def _whole(
@@ -355,7 +401,7 @@ class Watch:
         """Give figures of all windows together, where they are few enough."""
         total = int(followed.rows.sum())
         signature = (int(followed.ids[-1]) if len(followed.ids) else 0, mark)
-        if followed.reference is None or not 0 < total <= WHOLE_ROWS:
+        if not 0 < total <= WHOLE_ROWS:
             return None
         if followed.whole is None or followed.whole[0] != signature:
             truths = ledger.truths(connection, endpoint_id)
@@ -363,7 +409,8 @@ class Watch:
             window = self._window(connection, endpoint_id, number, followed, everything, truths)
             if window is None:
                 return None
-            report = summarise(joined([window]), followed.reference, self.settings.rules).report
+            part = followed.parts[""]
+            report = summarise(window.of(followed.model, part), part.reference, self.settings.rules).report
             followed.whole = (signature, report)
         return followed.whole[1]
 
@@ -422,6 +469,38 @@ class Watch:
 
 
 # --- steps ---------------------------------------------------------------------------------------------------
+
+
+def _parts(model: Model) -> dict[str, _Part]:
+    """Say what is watched of a model: under "" its positives; of several classes all but the commonest, and each."""
+    if len(model.labels) == 2:
+        return {"": _Part(reference_of(model))}
+    columns = ["outcome", *(f"probability_{label}" for label in model.labels)]
+    if model.evidence is None or model.evidence.is_empty() or not set(columns) <= set(model.evidence.columns):
+        return {}
+    counts = np.bincount(model.evidence["outcome"].to_numpy(), minlength=len(model.labels))
+    rare = [k for k in range(len(model.labels)) if k != int(counts.argmax())]
+    groups = {"": tuple(rare), **{str(model.labels[k]): (k,) for k in rare}}
+    return {name: _part_of(model, classes, has_features=not name) for name, classes in groups.items()}
+
+
+def _part_of(model: Model, classes: tuple[int, ...], *, has_features: bool) -> _Part:
+    """Take from the evidence of several classes what it says of some of them."""
+    known = cast(pl.DataFrame, model.evidence)
+    proba = known.select(f"probability_{label}" for label in model.labels).to_numpy()
+    chosen, y = (np.isin(each, classes) for each in (model.choose(proba), known["outcome"].to_numpy()))
+    weight = known["weight"].to_numpy() if "weight" in known.columns else None
+    p = proba[:, classes].sum(axis=1)
+    reference = reference_of_class(
+        p,
+        y,
+        chosen,
+        Histogram.of_scores(p, 0.5, weight).model_dump(),
+        weight,
+        goal=str(model.operating_point.goal),
+        features=features_of(model.schema.model_dump()) if has_features else {},
+    )
+    return _Part(reference, classes)
 
 
 def reference_of(model: Model) -> Reference:
