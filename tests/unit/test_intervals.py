@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.stats import binom, norm
+from scipy.stats import t as student
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from counterpoise.errors import InputError, OptionError
 from counterpoise.evaluate import metrics
-from counterpoise.evaluate.intervals import Judged, bootstrap, draw, paired_difference, proportion
+from counterpoise.evaluate.intervals import (
+    Judged,
+    _n_carrying,
+    bootstrap,
+    draw,
+    paired_difference,
+    proportion,
+)
 
 
 def table(seed: int, n: int = 1500, rate: float = 0.05, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -223,3 +232,30 @@ def test_candidates_drawn_a_few_at_a_time_give_the_same(monkeypatch):
     alone = draw(y, candidates, n_draws=50)
     assert alone.values == together.values
     assert all(np.array_equal(alone.drawn[c]["f1"], together.drawn[c]["f1"]) for c in candidates)
+
+
+@pytest.mark.parametrize("n_alike", [1, 5, 40])
+def test_the_rows_that_carry_a_cost_are_counted(n_alike: int) -> None:
+    paid = np.zeros(100_000)
+    paid[:n_alike] = 7.0
+    assert _n_carrying(sparse.csr_matrix(paid)) == pytest.approx(n_alike, rel=0.01)
+    assert _n_carrying(sparse.csr_matrix(100.0 * paid)) == pytest.approx(n_alike, rel=0.01)
+    paid[n_alike : 2 * n_alike] = 0.01
+    assert _n_carrying(sparse.csr_matrix(paid)) == pytest.approx(n_alike, rel=0.01)
+    paid += 3.0  # what every row costs says nothing of the spread
+    assert _n_carrying(sparse.csr_matrix(paid)) == pytest.approx(n_alike, rel=0.01)
+    assert _n_carrying(sparse.csr_matrix(np.zeros(10))) == 1.0
+
+
+def test_a_difference_that_few_rows_carry_has_fewer_degrees_of_freedom(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.random(4000) < 0.05
+    alerts = rng.random(4000) < np.where(y, 0.7, 0.1)
+    other = alerts.copy()
+    other[np.flatnonzero(y)[:6]] ^= True
+    judged = {"a": Judged(alerts.astype(float), alerts), "b": Judged(other.astype(float), other)}
+    draws = draw(y, judged, costs={"fn": 20.0, "fp": 1.0}, n_draws=200)
+    found, reach = draws.difference("a", "b", "cost"), draws.drawn["a"]["cost"] - draws.drawn["b"]["cost"]
+    assert (found.upper - found.value) / reach.std(ddof=1) == pytest.approx(student.ppf(0.975, 5), rel=0.02)
+    joint = draws.differences("b", "cost")["a"]
+    assert joint.upper - joint.value > 1.2 * (found.upper - found.value) * 1.96 / student.ppf(0.975, 5)

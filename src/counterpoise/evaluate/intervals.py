@@ -305,6 +305,9 @@ class Draws:
         Candidate to figure to (successes, trials), for figures that are proportions of independent rows.
     n_positive : float
         Effective number of positives (or of groups with positives), which sets the degrees of freedom.
+    costs : dict, optional
+        Candidate to what each row (or group) costs, a sparse row: few rows may carry most of a cost, or of a
+        difference of two, and the degrees of freedom are theirs.
     """
 
     def __init__(
@@ -313,11 +316,13 @@ class Draws:
         drawn: dict[str, dict[str, np.ndarray]],
         trials: dict[str, dict[str, tuple[float, float]]],
         n_positive: float,
+        costs: Mapping[str, Any] | None = None,
     ) -> None:
         self.values = values
         self.drawn = drawn
         self.trials = trials
         self.n_positive = n_positive
+        self.costs = costs or {}
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -376,7 +381,8 @@ class Draws:
         if metric == "balanced_accuracy" and {"recall", "specificity"} <= self.trials[candidate].keys():
             rates = [self.trials[candidate][name] for name in ("recall", "specificity")]
             return Interval(value, *_mean_rate_ends(rates, confidence))
-        return Interval(value, *_ends(metric, value, drawn, confidence, self.n_positive))
+        reach = self._reach(confidence, metric, candidate)
+        return Interval(value, *_ends(metric, value, drawn, confidence, reach, self.n_positive))
 
     def intervals(self, candidate: str, confidence: float = 0.95) -> dict[str, Interval]:
         """Give all figures of a candidate with their intervals.
@@ -439,8 +445,7 @@ class Draws:
         """
         _confidence(confidence)
         value, drawn = self._paired(candidate, other, metric)
-        error = _spread(drawn)
-        reach = error * float(student.ppf(0.5 + confidence / 2.0, max(self.n_positive - 1.0, 1.0)))
+        reach = _spread(drawn) * self._reach(confidence, metric, candidate, other)
         return Interval(value, value - reach, value + reach)
 
     def differences(self, baseline: str, metric: str, confidence: float = 0.95) -> dict[str, Interval]:
@@ -505,13 +510,22 @@ class Draws:
         ]
         single = float(norm.ppf(0.5 + confidence / 2.0))
         largest = float(np.nanquantile(np.max(centred, axis=0), confidence)) if centred else single
-        small = float(student.ppf(0.5 + confidence / 2.0, max(self.n_positive - 1.0, 1.0))) / single
+        reaches = {
+            name: errors[name] * largest * self._reach(confidence, metric, name, other) / single
+            for name, other in others.items()
+        }
         return {
-            name: Interval(
-                value, value - errors[name] * largest * small, value + errors[name] * largest * small
-            )
+            name: Interval(value, value - reaches[name], value + reaches[name])
             for name, (value, _) in pairs.items()
         }
+
+    def _reach(self, confidence: float, metric: str, candidate: str, other: str | None = None) -> float:
+        """Give the quantile of Student's t for a figure, or a difference, by the rows that it hangs on."""
+        n = self.n_positive
+        if metric == "cost" and candidate in self.costs:
+            paid = self.costs[candidate] - (0.0 if other is None else self.costs[other])
+            n = _n_carrying(paid)
+        return float(student.ppf(0.5 + confidence / 2.0, max(n - 1.0, 1.0)))
 
     def _paired(self, candidate: str, other: str, metric: str) -> tuple[float, np.ndarray]:
         value = self._known(candidate, metric)[metric] - self._known(other, metric)[metric]
@@ -596,6 +610,7 @@ def draw(
     values: dict[str, dict[str, float]] = {}
     drawn: dict[str, dict[str, np.ndarray]] = {}
     trials: dict[str, dict[str, tuple[float, float]]] = {}
+    paid: dict[str, Any] = {}
     ones, chance = np.ones((rows.n_units, 1)), Streams.of(random_state).child("bootstrap")
     names = list(candidates)
     width = max(1, _SUMS_BYTES // (_SUMS_BYTES_A_ROW * len(rows.outcome)))
@@ -604,8 +619,10 @@ def draw(
         for name, each in sums.items():
             values[name] = {metric: float(found[0]) for metric, found in _figures(rows, each, ones).items()}
             trials[name] = _trials(rows, each, values[name], groups is not None)
+            if "cost" in each.names:
+                paid[name] = sparse.csr_matrix(each.plain[each.names.index("cost")])
         drawn |= _draw_all(rows, sums, int(n_draws), chance)
-    return Draws(values, drawn, trials, _n_effective_positive(rows))
+    return Draws(values, drawn, trials, _n_effective_positive(rows), paid)
 
 
 def _rows_of(
@@ -746,13 +763,28 @@ def _spread(drawn: np.ndarray) -> float:
     return float(finite.std(ddof=1)) if finite.shape[0] > 1 else np.nan
 
 
+def _n_carrying(paid: Any) -> float:
+    """Give the number of rows that carry a mean: as many alike would have its spread and kurtosis.
+
+    Under random weights with variance 1 and excess kurtosis 1 the mean's excess kurtosis is the sum of the fourth
+    powers of the rows' deviations over the squared sum of squares; one over it is this number. Where two candidates
+    disagree about ten positives that cost much and a hundred negatives that cost little, it is about ten.
+    """
+    n, data = paid.shape[1], paid.data.astype(np.float64)
+    mean = data.sum() / n
+    first, second, third, fourth = (float((data**power).sum()) for power in (1, 2, 3, 4))
+    squares = second - mean * first
+    fourths = fourth - 4.0 * mean * third + 6.0 * mean**2 * second - 3.0 * n * mean**4
+    return squares**2 / fourths if fourths > 0 else 1.0
+
+
 def _ends(
-    metric: str, value: float, drawn: np.ndarray, confidence: float, n_positive: float
+    metric: str, value: float, drawn: np.ndarray, confidence: float, quantile: float, n_positive: float
 ) -> tuple[float, float]:
     """Choose the interval that covers best for the kind of figure (measured by `bench/intervals.py`)."""
     if np.isnan(value):
         return np.nan, np.nan
-    error, quantile = _spread(drawn), float(student.ppf(0.5 + confidence / 2.0, max(n_positive - 1.0, 1.0)))
+    error = _spread(drawn)
     if metric == "roc_auc":
         ends = _auc_ends(value, error, quantile, n_positive)
     elif metric in _LOSSES:

@@ -250,7 +250,14 @@ class ClassFigures(Figures):
         drawn = {name: _means(by_class, name, goal, rarest, drawn=True) | at_once[name][1] for name in judged}
         return cls(
             draws=Draws(
-                values, drawn, {name: {} for name in judged}, min(each.n_positive for each in by_class)
+                values,
+                drawn,
+                {name: {} for name in judged},
+                min(each.n_positive for each in by_class),
+                {
+                    name: _paid(y, each.decided[rows], weights, goal, options["groups"])
+                    for name, each in judged.items()
+                },
             ),
             metric=goal.metric,
             untreated_of=untreated_of(contenders),
@@ -348,6 +355,15 @@ class ClassFigures(Figures):
             if never
             else "the figure does not exist for these decisions"
         )
+
+
+def _paid(
+    y: np.ndarray, decided: np.ndarray, weights: np.ndarray | None, goal: ClassGoal, groups: np.ndarray | None
+) -> Any:
+    """Give what each row, or group, costs, as a sparse row; nothing where the goal names no costs."""
+    costs = np.zeros(len(y)) if goal.matrix is None else goal.matrix.costs[y, decided]
+    unit = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    return sparse.csr_matrix(np.bincount(unit, costs if weights is None else costs * weights))
 
 
 def _n_draws(n_probabilities: int) -> int:
