@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from counterpoise.learn import BlendClassifier, BoostingClassifier
 from counterpoise.learn.encode import Encoded
 from counterpoise.learn.grown_trees import boosted_trees
+from counterpoise.learn.lightgbm import LightGBMClassifier
 from counterpoise.learn.quick import QuickBoosting, quick_form
 from counterpoise.learn.tree_tables import TreeTables
 
@@ -67,11 +68,14 @@ EXTREMES = st.lists(
 
 @pytest.mark.parametrize("max_leaf_nodes", [4, 16, 31, 60])
 @pytest.mark.parametrize("n_classes", [2, 3])
-@settings(max_examples=12, deadline=None)
+@pytest.mark.parametrize("library", [BoostingClassifier, LightGBMClassifier])
+@settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**20), n_levels=st.sampled_from([1, 9, 300]), extremes=EXTREMES)
-def test_the_sums_are_those_of_the_trees(max_leaf_nodes, n_classes, seed, n_levels, extremes):
-    frame = table(500, seed, n_levels)
-    grown = BoostingClassifier(
+def test_the_sums_are_those_of_the_trees(library, max_leaf_nodes, n_classes, seed, n_levels, extremes):
+    frame = table(300, seed, n_levels)
+    if library is LightGBMClassifier:
+        pytest.importorskip("lightgbm")
+    grown = library(
         max_iter=12, max_leaf_nodes=max_leaf_nodes, min_samples_leaf=3, learning_rate=0.3, random_state=seed,
         n_threads=1,
     )  # fmt: skip
@@ -126,8 +130,18 @@ def test_a_tree_of_one_leaf_adds_its_value():
     grown = BoostingClassifier(max_iter=3, min_samples_leaf=40, random_state=0).fit(
         frame, outcome(frame, 2, 7)
     )
-    read = boosted_trees(grown.binner_, grown.booster_)
+    read = boosted_trees(grown)
     rows = encoded(grown, frame, np.empty((0, 5)))
     assert all(tree.is_leaf.all() for tree in read.trees)
     found = TreeTables(read.trees, read.start).sums(rows.values)[:, 0]
     np.testing.assert_array_equal(found, grown.decision_function(rows))
+
+
+@pytest.mark.parametrize("library", [BoostingClassifier, LightGBMClassifier])
+def test_what_is_missing_now_and_never_was_goes_where_the_library_sends_it(library):
+    if library is LightGBMClassifier:
+        pytest.importorskip("lightgbm")
+    frame = table(900, 8, 9).drop_nulls()
+    grown = library(max_iter=20, random_state=0).fit(frame, outcome(frame, 2, 8))
+    rows = encoded(grown, table(400, 9, 12), np.full((1, 5), np.nan))
+    np.testing.assert_array_equal(quick_form(grown).decision_function(rows), grown.decision_function(rows))

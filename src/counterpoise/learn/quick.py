@@ -16,6 +16,7 @@ from counterpoise.learn.boosting import BoostingClassifier
 from counterpoise.learn.classifier import probabilities
 from counterpoise.learn.encode import Encoded
 from counterpoise.learn.grown_trees import BoostedTrees, boosted_trees
+from counterpoise.learn.lightgbm import LightGBMClassifier
 from counterpoise.learn.tree_tables import MOST_LEAVES, TreeTables, table_bytes
 
 __all__ = ["QuickBoosting", "quick_form"]
@@ -41,9 +42,9 @@ def quick_form(learner: Any) -> Any:
         twin = copy.copy(learner)
         twin.members_ = [quick_form(member) for member in learner.members_]
         return twin
-    if type(learner) is not BoostingClassifier:
+    if type(learner) not in (BoostingClassifier, LightGBMClassifier):
         return learner
-    grown = boosted_trees(learner.binner_, learner.booster_)
+    grown = boosted_trees(learner)
     fits = all(tree.is_leaf.sum() <= MOST_LEAVES for tree in grown.trees)
     return (
         QuickBoosting(learner, grown)
@@ -57,7 +58,7 @@ class QuickBoosting:
 
     Parameters
     ----------
-    learner : BoostingClassifier
+    learner : BoostingClassifier or LightGBMClassifier
         Fitted.
     grown : BoostedTrees
         Its trees.

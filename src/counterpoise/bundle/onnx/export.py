@@ -13,12 +13,12 @@ import polars as pl
 
 from counterpoise.bundle.model import Model
 from counterpoise.bundle.onnx.graph import IR, ML_OPSET, OPSET, Graph
-from counterpoise.bundle.onnx.learners import add_learner, cannot
+from counterpoise.bundle.onnx.learners import add_learner
 from counterpoise.bundle.onnx.maps import apply_map
 from counterpoise.bundle.onnx.tables import feeds, inputs_of
 from counterpoise.bundle.schema import FeatureSchema
 from counterpoise.chance import Streams
-from counterpoise.errors import MissingExtra, ModelError
+from counterpoise.errors import MissingExtra, ModelError, NotApplicable
 
 __all__ = ["export_onnx", "graph_of", "score_with"]
 
@@ -91,7 +91,12 @@ def graph_of(model: Model) -> Any:
     from onnx import TensorProto, checker, helper, numpy_helper
 
     if len(model.labels) != 2:
-        raise cannot(f"A model of {len(model.labels)} classes", "Expected two classes.")
+        raise NotApplicable(
+            f"A model of {len(model.labels)} classes was to be written as ONNX.",
+            expected="Expected two classes.",
+            why="The graph has one probability and one line; how one of several classes is chosen is not written yet.",
+            hint="Use the bundle itself, export --to mlflow, or train one class against the rest: --positive LABEL.",
+        )
     graph = Graph()
     names = model.schema.names
     proba = apply_map(graph, model.calibration, add_learner(graph, model.learner, names))

@@ -209,7 +209,7 @@ def _linear_learner(graph: Graph, learner: Any, names: list[str]) -> str:
 
 
 def _boosting(graph: Graph, learner: Any, names: list[str]) -> str:
-    binner, grown = learner.binner_, boosted_trees(learner.binner_, learner.booster_)
+    binner, grown = learner.binner_, boosted_trees(learner)
     block = encoded(graph, binner.encoder_, names)
     parts = []
     for j in range(len(binner.categorical_)):
@@ -367,6 +367,7 @@ _LEARNERS: dict[str, Callable[[Graph, Any, list[str]], str]] = {
     "LogisticClassifier": _logistic,
     "LinearLearner": _linear_learner,
     "BoostingClassifier": _boosting,
+    "LightGBMClassifier": _boosting,
     "ForestClassifier": _forest,
     "BalancedBaggingClassifier": _ensemble,
     "BalancedRandomForestClassifier": _ensemble,
