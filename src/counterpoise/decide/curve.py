@@ -8,7 +8,7 @@ the curve of the whole.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from counterpoise.decide.bounds import effective
 from counterpoise.decide.confusion import f_beta, figure
 from counterpoise.decide.goal import Goal
 from counterpoise.decide.point import OperatingPoint
-from counterpoise.decide.tally import HIGH_BITS, carry, limbs_of, value_of, widen
+from counterpoise.decide.tally import HIGH_BITS, carry, check_sum, limbs_of, value_of, widen
 from counterpoise.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ __all__ = ["ThresholdCurve"]
 
 _WORDS = 2**64
 _FINITE = float(np.finfo(np.float64).max)
+_BLOCK = 1 << 15
+"""Rows whose weights are added at a time: they stay in a core's cache."""
 
 
 class ThresholdCurve:  # numpydoc ignore=PR01
@@ -675,25 +677,56 @@ def _count_rows(outcome: np.ndarray, scores: np.ndarray, n_positive: int) -> tup
 def _count(
     outcome: np.ndarray, scores: np.ndarray, weights: np.ndarray | None, amounts: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Count with weights or amounts: one sort, then block by block of rows that fit a core's cache."""
+    w = np.ones(len(scores)) if weights is None else weights
+    check_sum(float(w @ w), "sample_weight")
+    for name, each in amounts.items():
+        check_sum(float(w @ each), name)
     order = np.argsort(scores)
-    ranked, is_positive = scores[order], outcome[order]
+    ranked = scores[order]
     starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    w = np.ones(order.shape[0]) if weights is None else weights[order]
-    sums = {"": w, "^2": w * w} if weights is not None else {"": w}
-    sums.update({f":{name}": w * each[order] for name, each in amounts.items()})
-    masses = {}
-    for suffix, values in sums.items():
-        is_count = suffix == "" and weights is None
-        limbs = (
-            values.astype(np.int64)[None, :] if is_count else limbs_of(values, suffix[1:] or "sample_weight")
-        )
-        masses[f"positive{suffix}"] = _group(limbs * is_positive, starts, ranked.shape[0])
-        masses[f"negative{suffix}"] = _group(limbs * ~is_positive, starts, ranked.shape[0])
+    names = ["", *([] if weights is None else ["^2"]), *(f":{name}" for name in amounts)]
+    masses = {
+        f"{side}{name}": np.empty((1 if name == "" and weights is None else 2, len(starts)), dtype=np.int64)
+        for name in names
+        for side in ("positive", "negative")
+    }
+    for groups in _blocks_of(starts, len(ranked)):
+        first = int(starts[groups.start])
+        stop = int(starts[groups.stop]) if groups.stop < len(starts) else len(ranked)
+        rows, inner = order[first:stop], starts[groups] - first
+        is_positive = outcome[rows]
+        for name, limbs in _limbs_of_rows(rows, weights, amounts):
+            of_positive = limbs * is_positive
+            masses[f"positive{name}"][:, groups] = _group(of_positive, inner)
+            masses[f"negative{name}"][:, groups] = _group(limbs - of_positive, inner)
     return ranked[starts], masses
 
 
-def _group(limbs: np.ndarray, starts: np.ndarray, n_rows: int) -> np.ndarray:
-    return limbs if starts.shape[0] == n_rows else carry(np.add.reduceat(limbs, starts, axis=1))
+def _blocks_of(starts: np.ndarray, n_rows: int) -> list[slice]:
+    """Cut the distinct scores into runs of about `_BLOCK` rows."""
+    cuts = np.unique(np.searchsorted(starts, np.arange(0, n_rows, _BLOCK)))
+    ends = np.append(cuts[1:], len(starts))
+    return [slice(int(one), int(end)) for one, end in zip(cuts, ends, strict=True) if one < end]
+
+
+def _limbs_of_rows(
+    rows: np.ndarray, weights: np.ndarray | None, amounts: dict[str, np.ndarray]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Give what is summed of some rows: weights, their squares, weighted amounts."""
+    if weights is None:
+        w = np.ones(len(rows))
+        yield "", np.ones((1, len(rows)), dtype=np.int64)
+    else:
+        w = weights[rows]
+        yield "", limbs_of(w)
+        yield "^2", limbs_of(w * w)
+    for name, each in amounts.items():
+        yield f":{name}", limbs_of(w * each[rows], name)
+
+
+def _group(limbs: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return limbs if starts.shape[0] == limbs.shape[1] else carry(np.add.reduceat(limbs, starts, axis=1))
 
 
 def _hash(scores: np.ndarray) -> np.ndarray:

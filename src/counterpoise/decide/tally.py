@@ -11,7 +11,7 @@ import numpy as np
 
 from counterpoise.errors import InputError
 
-__all__ = ["carry", "limbs_of", "value_of", "widen"]
+__all__ = ["carry", "check_sum", "limbs_of", "value_of", "widen"]
 
 HIGH_BITS = 10
 LOW_BITS = 36
@@ -41,16 +41,39 @@ def limbs_of(amounts: np.ndarray, name: str = "sample_weight") -> np.ndarray:
     InputError
         If their sum is too large to be held exactly.
     """
-    if amounts.sum() > _LARGEST_SUM:
+    check_sum(float(amounts.sum()), name)
+    scaled = amounts * _HIGH_UNIT
+    high = np.floor(scaled)
+    scaled -= high
+    scaled *= _LOW_UNIT
+    limbs = np.stack([high, np.rint(scaled, out=scaled)]).astype(np.int64)
+    limbs[0] += limbs[1] >> LOW_BITS
+    limbs[1] &= _LOW_MASK
+    return limbs
+
+
+def check_sum(total: float, name: str) -> None:
+    """Refuse a sum that cannot be held exactly.
+
+    Parameters
+    ----------
+    total : float
+        The sum of all amounts.
+    name : str
+        What they are, for the message.
+
+    Raises
+    ------
+    InputError
+        If it is too large.
+    """
+    if total > _LARGEST_SUM:
         raise InputError(
-            f"{name} with the sum {float(amounts.sum()):.4g} was given.",
+            f"{name} with the sum {total:.4g} was given.",
             expected=f"Expected a sum of at most {_LARGEST_SUM:.4g}.",
             why="Sums are held exactly, so that parts and whole agree.",
             hint=f"Divide {name} by a power of ten.",
         )
-    high = np.floor(amounts * _HIGH_UNIT)
-    low = np.round((amounts * _HIGH_UNIT - high) * _LOW_UNIT)
-    return carry(np.stack([high.astype(np.int64), low.astype(np.int64)]))
 
 
 def carry(limbs: np.ndarray) -> np.ndarray:
