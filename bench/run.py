@@ -107,12 +107,13 @@ def say(value: object) -> str:
 
 def main(asked: list[str]) -> None:
     """Run what was asked for, or everything."""
-    store = json.loads(STORE.read_text()) if STORE.exists() else {}
     for topic in asked or topics():
         if topic not in topics():
             sys.exit(f"There is no benchmark {topic!r}; there are: {', '.join(topics())}")
         print(f"== {topic}", flush=True)
-        store[topic] = run(topic)
+        result = run(topic)
+        store = json.loads(STORE.read_text()) if STORE.exists() else {}  # another topic may have ended meanwhile
+        store[topic] = result
         STORE.write_text(json.dumps(store, indent=1) + "\n")
         PAGE.write_text(page(store))
     print(f"written to {PAGE}")
