@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from counterpoise.decide import Goal, ThresholdCurve
-from counterpoise.evaluate.figures import goal_costs, goal_figure
+from counterpoise.decide.goal import _LIMITS, _OBJECTIVES
+from counterpoise.evaluate.figures import Figures, goal_costs, goal_figure
 from counterpoise.evaluate.judging import Case, Judged
 from counterpoise.evaluate.limits import drawn_within_limits
+from counterpoise.evaluate.racing import drawn_goal
 from counterpoise.split import stratified_folds
 
 GOALS = [
@@ -61,3 +63,31 @@ def test_every_draw_is_that_of_its_own_weights(goal):
     ]
     spread = found.drawn["it"][goal_figure(parsed)].std()
     assert 0.4 * np.std(over_samples) < spread < 2.5 * np.std(over_samples)
+
+
+OF_EACH_KIND = [
+    *_OBJECTIVES,
+    *(f"{name}{sign}{40 if name == 'alerts' else 0.5}" for name, sign in _LIMITS.items()),
+    "f1",
+    "f0.5",
+    "f3",
+    "cost(fn=20, fp=1)",
+    "worst_cost(fn=20, fp=1)",
+]
+
+
+@pytest.mark.parametrize("goal", OF_EACH_KIND)
+def test_every_goal_has_its_figure_with_an_interval(goal):
+    """Whatever a goal names is drawn, for the leaderboard and for the race: nothing is known by name only once."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(400) < 0.2).astype(np.int8)
+    proba = 1 / (1 + np.exp(-(1.7 * y + rng.normal(size=400) - 2)))
+    case = Case(y, stratified_folds(y, 5), Goal(goal))
+    found = Figures.of(case, {"it": Judged(proba, proba > 0.3, np.full(5, 0.3), None, None)}).estimates("it")[
+        "goal"
+    ]
+    assert found.lower <= found.value <= found.upper
+    metric = goal_figure(case.goal)
+    assert drawn_goal(case, {"it": Judged(proba, proba > 0.3, np.full(5, 0.3), None, None)}, 2).values["it"][
+        metric
+    ] == pytest.approx(found.value)

@@ -332,3 +332,59 @@ def test_another_line_leaves_the_repeats_behind():
     moved = trial.champion.with_costs(fn=10, fp=1)
     assert not [name for name in moved.evidence.columns if name.startswith("repeat")]
     assert "times" not in evaluate_model(moved, table(300, 30))["basis"]
+
+
+# --- several classes -----------------------------------------------------------------------------------------------
+
+
+def three_classes(n=360, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.repeat(["common", "seldom", "rare"], [n * 6 // 9, n * 2 // 9, n // 9])
+    shift = np.select([y == "seldom", y == "rare"], [1.0, 2.0], 0.0)
+    columns = {name: rng.normal(size=n) + shift for name in ("a", "b")}
+    return cp.read(pl.DataFrame({**columns, "y": y}), target="y")
+
+
+@pytest.fixture(scope="module")
+def repeated_classes():
+    return quick(three_classes(), repeats=3, nested=False)
+
+
+def test_several_classes_are_dealt_again(repeated_classes):
+    [first, *_] = repeated_classes.record.candidates
+    assert first.repeats == 3
+    assert len(first.repeat_values) == 3
+    assert first.metrics["goal"].value == pytest.approx(np.mean(first.repeat_values), abs=0.03)
+    assert sum(each.n for each in first.classes) == pytest.approx(360)
+
+
+def test_the_evidence_of_several_classes_gives_the_leaderboards_figures(repeated_classes, tmp_path):
+    model = cp.load(repeated_classes.champion.save(tmp_path / "model"))
+    found = evaluate_model(model, three_classes())
+    board = repeated_classes.leaderboard().filter("is_champion").row(0, named=True)
+    assert found["figures"]["goal"]["value"] == board["value"]
+    for name in ("average_precision", "precision", "recall", "f1", "mcc", "brier"):
+        assert found["figures"][name]["value"] == board[name]
+        assert found["figures"][name]["lower"] == board[f"{name}_lower"]
+
+
+def test_repeats_of_several_classes_are_made_unasked_where_a_class_is_rare():
+    data = three_classes()
+    folds = make_folds(data, 5)
+    assert repeat_rule("auto", data, folds, CANDIDATES).most > 1
+    assert repeat_rule("auto", three_classes(3600), make_folds(three_classes(3600), 5), CANDIDATES).most == 1
+
+
+def test_the_width_of_several_classes_narrows(repeated_classes):
+    sentences = [
+        f.sentence for f in quick(three_classes(), nested=False).record.findings if f.code == "repeats"
+    ]
+    assert "times" in sentences[0] or "interval" in sentences[0]
+
+
+def test_boundaries_of_several_classes_show_the_rarest(repeated_classes):
+    drawn = repeated_classes.record.boundaries
+    assert [each.candidate for each in drawn] == ["logistic", "logistic + class_weight"]
+    assert drawn[0].note.startswith("rare, the rarest class")
+    assert len(drawn[0].points["kept_positive"]) == 40
+    assert len(drawn[0].points["kept_negative"]) > 100

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from counterpoise.chance import Streams
-from counterpoise.decide import Goal, ThresholdCurve
+from counterpoise.decide import ClassGoal, Goal, ThresholdCurve
 from counterpoise.errors import NotApplicable
 from counterpoise.evaluate.candidates import UNTREATED, Candidate, build
 from counterpoise.evaluate.records import BoundaryRecord
@@ -31,20 +31,20 @@ _SLOW = frozenset({"mlp", "blend", "catboost"})
 
 
 def draw_boundaries(
-    table: Table, chosen: Candidate, treatments: Sequence[str], goal: Goal, seed: int
+    table: Table, chosen: Candidate, treatments: Sequence[str], goal: Goal | ClassGoal, seed: int
 ) -> list[BoundaryRecord]:
     """Fit the champion's learner in two dimensions with each treatment.
 
     Parameters
     ----------
     table : Table
-        Two classes.
+        Of several classes the rarest is drawn against the others.
     chosen : Candidate
         The champion.
     treatments : sequence of str
         Names of treatments of the catalogue; six at most are drawn.
-    goal : Goal
-        What the line is drawn for.
+    goal : Goal or ClassGoal
+        What the line is drawn for; of several classes, the F1 of the one that is drawn.
     seed : int
         Seeds sample and fits.
 
@@ -57,25 +57,35 @@ def draw_boundaries(
     if seen.numeric.shape[1] < 2:
         return []
     streams = Streams.of(seed).child("boundaries")
-    rows = _sample(table.y, streams.generator())
+    focus = 1 if table.is_binary else int(table.class_counts.argmin())
+    rows = _sample(table.y == focus, streams.generator())
     plane, names, note = _plane(
         seen.numeric[rows].astype(np.float64), [seen.names[j] for j in seen.numeric_columns]
     )
+    if not table.is_binary:
+        note = f"{table.labels[focus]}, the rarest class, against all others. {note}".strip()
     y = table.y[rows].astype(np.int64)
     learner = "logistic" if chosen.learner in _SLOW or chosen.learner_object is not None else chosen.learner
     drawn: list[BoundaryRecord] = []
     for treatment in list(dict.fromkeys([UNTREATED, *treatments]))[:_MOST_TREATMENTS]:
         try:
-            drawn.append(_draw(Candidate(treatment, learner), plane, y, names, note, goal, streams.seed()))
+            candidate = Candidate(treatment, learner)
+            drawn.append(_draw(candidate, plane, y, focus, names, note, _line_goal(goal), streams.seed()))
         except NotApplicable:  # too few rows for this treatment in the sample: there is nothing to draw
             continue
     return drawn
 
 
-def _sample(y: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+def _line_goal(goal: Goal | ClassGoal) -> Goal:
+    """Give what a line can be drawn for in two dimensions, where neither days nor columns of costs are known."""
+    is_drawable = isinstance(goal, Goal) and not goal.columns and not goal.needs_days
+    return goal if isinstance(goal, Goal) and is_drawable else Goal("f1")
+
+
+def _sample(is_positive: np.ndarray, chance: np.random.Generator) -> np.ndarray:
     parts = []
-    for label, most in ((1, _MOST_POSITIVES), (0, _MOST_NEGATIVES)):
-        rows = np.flatnonzero(y == label)
+    for label, most in ((True, _MOST_POSITIVES), (False, _MOST_NEGATIVES)):
+        rows = np.flatnonzero(is_positive == label)
         parts.append(rows if len(rows) <= most else chance.choice(rows, most, replace=False))
     return np.sort(np.concatenate(parts))
 
@@ -99,6 +109,7 @@ def _draw(
     candidate: Candidate,
     plane: np.ndarray,
     y: np.ndarray,
+    focus: int,
     names: tuple[str, str],
     note: str,
     goal: Goal,
@@ -108,17 +119,18 @@ def _draw(
     edges = [_edges(plane[:, j]) for j in (0, 1)]
     centres = [(e[1:] + e[:-1]) / 2 for e in edges]
     grid = np.stack(np.meshgrid(*centres), axis=-1).reshape(-1, 2)
-    objective = goal if not goal.columns and not goal.needs_days else Goal("f1")
-    line = ThresholdCurve.from_scores(y, model.predict_proba(plane)[:, 1]).best(objective, nearest=True)
+    column = int(np.searchsorted(model.classes_, focus))
+    scores = model.predict_proba(plane)[:, column]
+    line = ThresholdCurve.from_scores(y == focus, scores).best(goal, nearest=True)
     return BoundaryRecord(
         candidate=candidate.name,
         x=names[0],
         y=names[1],
         x_edges=edges[0].tolist(),
         y_edges=edges[1].tolist(),
-        probability=np.round(model.predict_proba(grid)[:, 1], 5).reshape(_GRID, _GRID).tolist(),
+        probability=np.round(model.predict_proba(grid)[:, column], 5).reshape(_GRID, _GRID).tolist(),
         threshold=min(float(line.threshold), 1.0),
-        points=_points(candidate.treatment, plane, y, seed),
+        points=_points(candidate.treatment, plane, y, focus, seed),
         note=f"{note} A sample of {len(y)} rows; an illustration, not the judged model.".strip(),
     )
 
@@ -129,7 +141,9 @@ def _edges(values: np.ndarray) -> np.ndarray:
     return np.linspace(lower - margin, upper + margin, _GRID + 1)
 
 
-def _points(treatment: str, plane: np.ndarray, y: np.ndarray, seed: int) -> dict[str, list[list[float]]]:
+def _points(
+    treatment: str, plane: np.ndarray, y: np.ndarray, focus: int, seed: int
+) -> dict[str, list[list[float]]]:
     kept, invented = np.ones(len(y), dtype=bool), plane[:0]
     if treatment in SAMPLERS:
         plan = make_sampler(treatment, random_state=seed).plan(plane, y)
@@ -137,8 +151,8 @@ def _points(treatment: str, plane: np.ndarray, y: np.ndarray, seed: int) -> dict
         invented = plan.rows(plane, y)[0][came == "invented"]
         kept = np.isin(np.arange(len(y)), plan.kept)
     groups = {
-        "kept_positive": plane[kept & (y == 1)],
-        "kept_negative": plane[kept & (y == 0)],
+        "kept_positive": plane[kept & (y == focus)],
+        "kept_negative": plane[kept & (y != focus)],
         "dropped": plane[~kept],
         "invented": invented,
     }

@@ -22,7 +22,15 @@ from counterpoise.evaluate.limits import drawn_within_limits
 from counterpoise.evaluate.records import CurveRecord, DayRecord, Estimate, HistogramRecord
 from counterpoise.evaluate.verdict import Contender
 
-__all__ = ["Figures", "curve_record", "goal_costs", "goal_figure", "score_histogram", "untreated_of"]
+__all__ = [
+    "Figures",
+    "curve_record",
+    "goal_costs",
+    "goal_figure",
+    "resampling",
+    "score_histogram",
+    "untreated_of",
+]
 
 _DRAWS, _FEWER_DRAWS, _MANY_ROWS = 2000, 500, 300_000
 _CURVE_POINTS = 600
@@ -106,12 +114,10 @@ class Figures:
             name: intervals.Judged(each.proba[rows], each.alerts[rows], each.proba[rows])
             for name, each in judged.items()
         }
-        options: dict[str, Any] = {
-            "groups": None if groups is None else groups[rows],
+        options = {
+            **resampling(rows, groups, n_draws, seed),
             "costs": goal_costs(case, rows),
             "betas": tuple({1.0, 2.0, case.goal.objective.beta}),
-            "n_draws": n_draws,
-            "random_state": Streams.of(seed).child("figures").seed(),
         }
         draws = intervals.draw(
             case.y[rows],
@@ -337,6 +343,32 @@ def _by_day(
         case.y[rows], case.seconds[rows], case.fold_of[rows], None if groups is None else groups[rows]
     )
     return {name: daily_figures(days, each.proba[rows], each.alerts[rows]) for name, each in judged.items()}
+
+
+def resampling(rows: np.ndarray, groups: np.ndarray | None, n_draws: int, seed: int) -> dict[str, Any]:
+    """Say how rows are resampled, for all figures of a trial alike.
+
+    Parameters
+    ----------
+    rows : ndarray
+        Those that judge.
+    groups : ndarray of shape (n,) or None
+        What is resampled together.
+    n_draws : int
+        Resamples.
+    seed : int
+        The trial's.
+
+    Returns
+    -------
+    dict
+        ``groups``, ``n_draws`` and ``random_state`` of `counterpoise.evaluate.intervals.draw`.
+    """
+    return {
+        "groups": None if groups is None else groups[rows],
+        "n_draws": n_draws,
+        "random_state": Streams.of(seed).child("figures").seed(),
+    }
 
 
 def goal_figure(goal: Goal) -> str:

@@ -248,18 +248,7 @@ def _figures(rows: _Rows, sums: _Sums, weights: np.ndarray) -> dict[str, np.ndar
 
 def _decision_figures(plain: dict[str, np.ndarray], betas: tuple[float, ...]) -> dict[str, np.ndarray]:
     tp, fp, fn, tn = (plain[cell] for cell in ("tp", "fp", "fn", "tn"))
-    names = (
-        "precision",
-        "recall",
-        "specificity",
-        "fpr",
-        "accuracy",
-        "mcc",
-        "gmean",
-        "balanced_accuracy",
-        "lift",
-    )
-    found = {name: np.asarray(cells.FIGURES[name](tp, fp, fn, tn)) for name in (*names, "alert_rate")}
+    found = {name: np.asarray(figure(tp, fp, fn, tn)) for name, figure in cells.FIGURES.items()}
     return found | {f"f{beta:g}": np.asarray(cells.f_beta(tp, fp, fn, tn, beta)) for beta in betas}
 
 

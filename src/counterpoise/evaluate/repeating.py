@@ -13,19 +13,23 @@ Machine Learning 52, 2003 (why repeats do not count as new rows).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from counterpoise.chance import Streams
+from counterpoise.decide import ClassGoal
 from counterpoise.errors import OptionError
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.feasibility import FEW_POSITIVES
 from counterpoise.evaluate.figures import goal_figure
-from counterpoise.evaluate.judging import Case, Judged
+from counterpoise.evaluate.intervals import Draws
+from counterpoise.evaluate.judging import Case
 from counterpoise.evaluate.racing import drawn_goal
 from counterpoise.evaluate.running import Run
+from counterpoise.evaluate.several import ClassJudged, drawn_class_goal
 from counterpoise.split import Fold, Folds
 from counterpoise.table.table import Table
 
@@ -65,7 +69,7 @@ class Repeat:
         With the folds of this repeat.
     runs : list of Run
         One a candidate.
-    judged : dict of str to Judged
+    judged : dict of str to Judged or ClassJudged
         By candidate, of those that were finished.
     members : list of Run
         What the blend was made of.
@@ -73,7 +77,7 @@ class Repeat:
 
     case: Case
     runs: list[Run] = field(default_factory=list)
-    judged: dict[str, Judged] = field(default_factory=dict)
+    judged: dict[str, Any] = field(default_factory=dict)
     members: list[Run] = field(default_factory=list)
 
 
@@ -131,7 +135,8 @@ def repeat_rule(
     Parameters
     ----------
     asked : int or str
-        A number from 1, or ``"auto"``: once for tables with 100 positives or more, or where a repeat is costly.
+        A number from 1, or ``"auto"``: once for tables with 100 positives (rows of the rarest class) or more, or where
+        a repeat is costly.
     table : Table
         What is learned from.
     folds : Folds
@@ -151,10 +156,12 @@ def repeat_rule(
     OptionError
         If it is neither a number from 1 nor "auto", or folds that cannot be dealt anew are to be repeated.
     """
-    can_be_dealt = folds.kind in ("stratified", "grouped") and table.is_binary
+    can_be_dealt = folds.kind in ("stratified", "grouped")
     if str(asked).strip().lower() == "auto":
-        work = table.n_rows * n_fits * sum(candidate.cost for candidate in candidates)
-        pays = can_be_dealt and table.n_positive < FEW_POSITIVES and work <= _AUTO_WORK
+        work = (
+            table.n_rows * n_fits * sum(candidate.cost for candidate in candidates) * (len(table.labels) - 1)
+        )
+        pays = can_be_dealt and table.class_counts.min() < FEW_POSITIVES and work <= _AUTO_WORK
         return RepeatRule(_MOST_REPEATS if pays else 1, True)
     if isinstance(asked, bool) or not str(asked).strip().isdigit() or int(asked) < 1:
         raise OptionError(
@@ -165,9 +172,9 @@ def repeat_rule(
         )
     if int(asked) > 1 and not can_be_dealt:
         raise OptionError(
-            f"repeats={asked} was given for folds of the kind {folds.kind!r} and {len(table.labels)} classes.",
+            f"repeats={asked} was given for folds of the kind {folds.kind!r}.",
             expected="Expected 1.",
-            why="Folds in time, and folds that were given, can be laid in one way; several classes are dealt once.",
+            why="Folds in time, and folds that were given, can be laid in one way.",
             hint="Leave repeats out.",
         )
     return RepeatRule(int(asked), False)
@@ -175,17 +182,30 @@ def repeat_rule(
 
 def _leader_width(repeats: Sequence[Repeat], groups: np.ndarray | None) -> float:
     case, judged, units = stacked(repeats, groups)
-    metric, sign = goal_figure(case.goal), 1.0 if case.goal.greater_is_better else -1.0
-    values = {name: each[metric] for name, each in drawn_goal(case, judged, 2, units).values.items()}
+    metric, sign = _metric(case), 1.0 if case.goal.greater_is_better else -1.0
+    values = {name: each[metric] for name, each in _drawn(case, judged, 2, units).values.items()}
     leader = max(values, key=lambda name: -np.inf if np.isnan(values[name]) else sign * values[name])
-    found = drawn_goal(case, {leader: judged[leader]}, _WIDTH_DRAWS, units).interval(leader, metric)
-    scale = abs(found.value) if case.goal.objective.costs and found.value else 1.0
+    found = _drawn(case, {leader: judged[leader]}, _WIDTH_DRAWS, units).interval(leader, metric)
+    scale = abs(found.value) if metric == "cost" and found.value else 1.0
     return (found.upper - found.lower) / scale
+
+
+def _metric(case: Case) -> str:
+    goal: Any = case.goal
+    return goal.metric if isinstance(goal, ClassGoal) else goal_figure(goal)
+
+
+def _drawn(case: Case, judged: Mapping[str, Any], n_draws: int, groups: np.ndarray | None = None) -> Draws:
+    """Resample the goal's figure, of two classes or of several."""
+    goal: Any = case.goal
+    draw: Any = drawn_class_goal if isinstance(goal, ClassGoal) else drawn_goal
+    found: Draws = draw(case, judged, n_draws, groups)
+    return found
 
 
 def stacked(
     repeats: Sequence[Repeat], groups: np.ndarray | None = None
-) -> tuple[Case, dict[str, Judged], np.ndarray | None]:
+) -> tuple[Case, dict[str, Any], np.ndarray | None]:
     """Lay the repeats under each other, for figures of all of them together.
 
     Parameters
@@ -199,7 +219,7 @@ def stacked(
     -------
     case : Case
         Every row once a repeat, with its weight divided by the repeats.
-    judged : dict of str to Judged
+    judged : dict of str to Judged or ClassJudged
         By candidate that is in all repeats.
     units : ndarray or None
         What is resampled together: all appearances of a row, or of a group.
@@ -234,20 +254,17 @@ def _stacked_folds(folds: Sequence[Folds], n_rows: int) -> Folds:
     return Folds(tuple(found), folds[0].kind, folds[0].requested, folds[0].reason)
 
 
-def _stacked_judged(parts: Sequence[Judged]) -> Judged:
-    middle = parts[_middle(parts)]
-    return Judged(
-        np.concatenate([part.proba for part in parts]),
-        np.concatenate([part.alerts for part in parts]),
-        np.concatenate([part.thresholds for part in parts]),
-        middle.point,
-        middle.calibration,
-    )
+def _stacked_judged(parts: Sequence[Any]) -> Any:
+    """Lay what each repeat said of the rows under each other; line, or rule, and calibration are the middle one's."""
+    names = ("proba", "decided") if isinstance(parts[0], ClassJudged) else ("proba", "alerts", "thresholds")
+    rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return replace(parts[_middle(parts)], **rows)
 
 
-def _middle(parts: Sequence[Judged]) -> int:
-    """Number the repeat whose line is the middle one (the lower of two)."""
-    order = np.argsort([part.point.threshold for part in parts], kind="stable")
+def _middle(parts: Sequence[Any]) -> int:
+    """Number the repeat whose line, or of several classes whose figure, is the middle one (the lower of two)."""
+    found = [p.point.value if isinstance(p, ClassJudged) else p.point.threshold for p in parts]
+    order = np.argsort(found, kind="stable")
     return int(order[(len(order) - 1) // 2])
 
 
@@ -300,9 +317,9 @@ def stability(repeats: Sequence[Repeat]) -> dict[str, Stability]:
     """
     if len(repeats) < 2:
         return {}
-    goal = repeats[0].case.goal
-    metric, sign = goal_figure(goal), 1.0 if goal.greater_is_better else -1.0
-    found = [drawn_goal(repeat.case, repeat.judged, 2).values for repeat in repeats]
+    metric = _metric(repeats[0].case)
+    sign = 1.0 if repeats[0].case.goal.greater_is_better else -1.0
+    found = [_drawn(repeat.case, repeat.judged, 2).values for repeat in repeats]
     names = [name for name in found[0] if all(name in each for each in found)]
     values = np.array([[each[name][metric] for each in found] for name in names])
     ranked = np.where(np.isnan(values), -np.inf, sign * values)

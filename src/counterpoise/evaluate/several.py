@@ -18,12 +18,11 @@ import numpy as np
 from scipy import sparse
 
 from counterpoise.calibrate import CalibrationMap, fit_map
-from counterpoise.chance import Streams
 from counterpoise.decide import ClassGoal, ClassRule, OperatingPoint
 from counterpoise.errors import NotApplicable
 from counterpoise.evaluate import intervals
 from counterpoise.evaluate.counting import centred
-from counterpoise.evaluate.figures import Figures, untreated_of
+from counterpoise.evaluate.figures import Figures, resampling, untreated_of
 from counterpoise.evaluate.intervals import Draws
 from counterpoise.evaluate.judging import Case
 from counterpoise.evaluate.ledger import FinishedFold
@@ -31,7 +30,14 @@ from counterpoise.evaluate.records import ClassRecord, Estimate
 from counterpoise.evaluate.verdict import Contender
 from counterpoise.split import Fold, Folds
 
-__all__ = ["LEAST_PROBABILITY", "ClassFigures", "ClassJudged", "check_classes", "judge_classes"]
+__all__ = [
+    "LEAST_PROBABILITY",
+    "ClassFigures",
+    "ClassJudged",
+    "check_classes",
+    "drawn_class_goal",
+    "judge_classes",
+]
 
 _DRAWS = ((50_000, 1000), (300_000, 500))
 """Resamples up to so many probabilities (rows times classes): each costs as much for every class."""
@@ -131,6 +137,46 @@ def judge_classes(case: Case, finished: list[FinishedFold]) -> ClassJudged:
     )
 
 
+def drawn_class_goal(
+    case: Case,
+    judged: Mapping[str, ClassJudged],
+    n_draws: int,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+) -> Draws:
+    """Resample the goal's figure of candidates.
+
+    Parameters
+    ----------
+    case : Case
+        What is the same for all; its goal is a `ClassGoal`.
+    judged : mapping of str to ClassJudged
+        By candidate.
+    n_draws : int
+        Resamples.
+    groups : ndarray of shape (n,), optional
+        Rows of one group are resampled together.
+    seed : int, default=0
+        Seeds the resamples.
+
+    Returns
+    -------
+    Draws
+        With the one figure.
+    """
+    rows, goal = np.flatnonzero(case.judging), _goal(case)
+    y, weights, options = _codes(case, rows), _weights(case, rows), resampling(rows, groups, n_draws, seed)
+    values, drawn = {}, {}
+    for name, each in judged.items():
+        n_classes = each.proba.shape[1]
+        whole, sums = intervals.draw_sums(_cells(y, each.decided[rows], n_classes), weights, **options)
+        of_draws = [goal.value(column.reshape(n_classes, n_classes)) for column in sums.T]
+        values[name] = {goal.metric: float(goal.value(whole.reshape(n_classes, n_classes)))}
+        drawn[name] = {goal.metric: np.array(of_draws)}
+    n_rarest = float(np.bincount(y, minlength=n_classes).min()) / case.n_repeats
+    return Draws(values, drawn, {name: {} for name in judged}, n_rarest)
+
+
 def _point(case: Case, rows: np.ndarray, proba: np.ndarray, rule: ClassRule) -> OperatingPoint:
     y = _codes(case, rows)
     matrix = _matrix(y, rule.decide(proba[rows]), proba.shape[1], _weights(case, rows))
@@ -224,11 +270,7 @@ class ClassFigures(Figures):
             Values, intervals and differences.
         """
         rows = np.flatnonzero(case.judging)
-        options: dict[str, Any] = {
-            "groups": None if groups is None else groups[rows],
-            "n_draws": _n_draws(len(rows) * len(labels)),
-            "random_state": Streams.of(seed).child("figures").seed(),
-        }
+        options = resampling(rows, groups, _n_draws(len(rows) * len(labels)), seed)
         y, weights, goal = _codes(case, rows), _weights(case, rows), _goal(case)
         by_class = tuple(
             intervals.draw(
@@ -263,7 +305,7 @@ class ClassFigures(Figures):
             untreated_of=untreated_of(contenders),
             counts={},
             by_fold={name: _by_fold(case, each, goal) for name, each in judged.items()},
-            n_positive=int(counts[rarest]),
+            n_positive=int(counts[rarest]) // case.n_repeats,
             n_draws=options["n_draws"],
             labels=tuple(labels),
             rarest=rarest,
@@ -403,16 +445,20 @@ def _at_once(
     options: Mapping[str, Any],
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Give the figures that look at all classes at once, as the rows are and under each draw."""
-    n, n_classes = len(y), judged.proba.shape[1]
-    cells = sparse.csr_matrix(
-        (np.ones(n), (np.arange(n), y * n_classes + judged.decided[rows])), (n, n_classes**2)
-    )
+    n_classes = judged.proba.shape[1]
+    cells = _cells(y, judged.decided[rows], n_classes)
     losses = -np.log(np.maximum(judged.proba[rows, y], LEAST_PROBABILITY))
     sums, drawn = intervals.draw_sums(
         sparse.hstack([cells, sparse.csr_matrix(losses[:, None])]), weights, **options
     )
     values = _of_sums(sums[:, None], n_classes, goal)
     return {name: float(value[0]) for name, value in values.items()}, _of_sums(drawn, n_classes, goal)
+
+
+def _cells(y: np.ndarray, decided: np.ndarray, n_classes: int) -> Any:
+    """Mark each row's cell of truth and decision."""
+    n = len(y)
+    return sparse.csr_matrix((np.ones(n), (np.arange(n), y * n_classes + decided)), (n, n_classes**2))
 
 
 def _of_sums(sums: np.ndarray, n_classes: int, goal: ClassGoal) -> dict[str, np.ndarray]:

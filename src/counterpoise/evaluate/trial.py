@@ -365,9 +365,7 @@ def compare(
         )
         model = make_champion(table, held, chosen, record, running, contest.inputs)
     after = {
-        "boundaries": _boundaries(table, chosen.candidate, runs, parsed, deadline, seed)
-        if table.is_binary
-        else [],
+        "boundaries": _boundaries(table, chosen.candidate, runs, parsed, deadline, seed),
         "seconds": time.monotonic() - started,
     }
     return Trial(record.model_copy(update=after), model)
@@ -609,7 +607,7 @@ def _findings(seen: Mapping[str, Any], runs: list[Run], folds: Folds) -> list[Fi
 
 
 def _boundaries(
-    table: Table, chosen: Candidate, runs: list[Run], goal: Goal, deadline: Deadline, seed: int
+    table: Table, chosen: Candidate, runs: list[Run], goal: Goal | ClassGoal, deadline: Deadline, seed: int
 ) -> list[BoundaryRecord]:
     """Draw boundaries of the treatments that were judged, while there is time for pictures."""
     if deadline.left() < _PICTURES_SECONDS:
