@@ -298,12 +298,14 @@ def matrix_at_once(body: bytes, names: Sequence[str], numbers: Collection[str]) 
 
 def _json(body: bytes, row: int | None = None) -> Any:
     try:
-        return from_json(body, allow_inf_nan=False, cache_strings="keys")
+        return from_json(
+            body, cache_strings="keys"
+        )  # NaN and Infinity are refused where their field is known
     except ValueError as error:
         raise Refused(
             f"{'The body' if row is None else f'Line {row}'} is not JSON: {error}.",
             row=row,
-            expected="Expected JSON; NaN and Infinity are not part of it.",
+            expected="Expected JSON in UTF-8.",
             hint="Send null for a missing value.",
         ) from error
 

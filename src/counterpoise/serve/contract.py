@@ -410,7 +410,7 @@ def numbers(name: str, values: Sequence[Any] | np.ndarray, is_text: bool) -> np.
             found = np.array(values, dtype=np.float64)
         except OverflowError:
             found = np.array([math.inf])
-        if not (np.abs(found) > LARGEST).any():
+        if not (np.abs(found) > LARGEST).any() and np.isnan(found).sum() == values.count(None):
             return found
     read = [_number(value, is_text) for value in values]
     wrong = next((row for row, x in enumerate(read) if x is not None and not abs(x) <= LARGEST), None)
