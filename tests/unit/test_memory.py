@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -81,8 +82,8 @@ def test_a_trial_without_room_says_so_before_anything_runs():
 
 def test_what_does_not_fit_is_listed_with_its_bytes():
     """The network needs more than the logistic regression: a limit between them leaves one of them out."""
-    limit = resident_bytes() + 900 * 10**6
-    board = cp.compare(
+    limit = resident_bytes() + 500 * 10**6
+    trial = cp.compare(
         table(),
         treatments=["none"],
         learners=["logistic", "mlp"],
@@ -90,9 +91,31 @@ def test_what_does_not_fit_is_listed_with_its_bytes():
         memory=limit,
         repeats=1,
         nested=False,
-    ).leaderboard()
-    rows = {row["candidate"]: row for row in board.iter_rows(named=True)}
+    )
+    rows = {row["candidate"]: row for row in trial.leaderboard().iter_rows(named=True)}
     assert rows["logistic"]["status"] == "run"
     assert rows["mlp"]["status"] == "not run"
     assert rows["mlp"]["predicted_bytes"] > 4e8
     assert str(rows["mlp"]["predicted_bytes"]) in rows["mlp"]["reason"]
+    [account] = [each.sentence for each in trial.record.findings if each.code == "memory"]
+    assert account.startswith("At most ")
+    assert say_bytes(limit) in account
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="the system does not say what is shared"
+)
+def test_what_a_child_shares_is_counted_once():
+    ballast, (readable, writable) = np.ones(30_000_000), os.pipe()
+    before = resident_bytes()
+    child = os.fork()
+    if child == 0:
+        os.read(readable, 1)
+        os._exit(0)
+    try:
+        assert resident_bytes() - before < 0.5 * ballast.nbytes
+    finally:
+        os.write(writable, b".")
+        os.waitpid(child, 0)
+        os.close(readable)
+        os.close(writable)

@@ -209,7 +209,7 @@ class Contest:
             repeat.judged[blended.candidate.name] = self.judge(repeat.case, blended.finished())
 
     def findings(self, repeats: list[Repeat]) -> list[FindingRecord]:
-        """Say how the lines were drawn and how often the rows were dealt, where it is not the plain way.
+        """Say how lines were drawn and rows dealt, where it is not the plain way, and what a limited memory held.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class Contest:
         Returns
         -------
         list of FindingRecord
-            None, one or two.
+            None to three.
         """
         found = []
         if self.is_nested:
@@ -234,6 +234,8 @@ class Contest:
             times = "once" if len(repeats) == 1 else f"{len(repeats)} times"
             sentence = f"The rows were dealt into folds {times}: {self.why_stopped}."
             found.append(("repeats", "Repeated folds", sentence, "Kim, Computational Statistics 53, 2009"))
+        if account := self.memory.account():
+            found.append(("memory", "Memory", account, ""))
         return [
             FindingRecord(code=code, title=title, severity="info", sentence=sentence, source=source)
             for code, title, sentence, source in found

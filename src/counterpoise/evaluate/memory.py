@@ -1,7 +1,8 @@
 """Memory: sizes in words, what a candidate is predicted to need, and what is left under a limit.
 
-What counts is what the system has given to this process and the workers that it started, pages that several of them
-share counted for each: the sum that an operator sees.
+What counts is the proportional set size of this process and of all that it started: a page that three processes share
+counts a third for each of them, so that the sum is what would be free without them. Where the system does not say
+(it is Linux that does), resident sets are added up, in which such a page counts three times.
 """
 
 from __future__ import annotations
@@ -44,11 +45,14 @@ _GROWING = frozenset({"random_over", "adasyn"})
 _MEASURED_MARGIN = 1.15
 """A fold may need more than another did."""
 
-_WORKER_BYTES = 250 * 10**6
-"""What a worker holds when it has imported what it needs, at least."""
+_WORKER_BYTES = 160 * 10**6
+"""What a worker holds of its own when it has imported what it needs, at least."""
 
-_WORKER_SHARES = 3
-"""A worker, the process of its fit, which begins with as much, and as much again for the fit."""
+_PROCESS_BYTES = 80 * 10**6
+"""What the process of a fit makes its own of what it shares with its worker."""
+
+_LEAST_FIT_BYTES = 250 * 10**6
+"""A worker without that much room for its fit is none."""
 
 
 def parse_bytes(text: str | float | None) -> int | None:
@@ -107,7 +111,7 @@ def say_bytes(size: float) -> str:
 
 
 def resident_bytes(of: int | None = None) -> int:
-    """Add up what this process, or another, and all that it started hold in memory.
+    """Add up what this process, or another, and all that it started hold in memory, shared pages once.
 
     Parameters
     ----------
@@ -141,6 +145,14 @@ def _parent(entry: Path) -> int | None:
 
 def _resident(process: int) -> int:
     try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    except (OSError, ValueError, IndexError, StopIteration):  # it has just ended, or the system does not say
+        return _whole_resident(process)
+
+
+def _whole_resident(process: int) -> int:
+    try:
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):  # it has just ended, or there is no /proc
         return 0
@@ -166,7 +178,8 @@ def affordable_workers(limit: int | None, workers: int | None, n_cores: int) -> 
     if limit is None or workers == 0:
         return workers
     left = limit - _resident(os.getpid())
-    return max(1, min(workers or n_cores, int(left // (_WORKER_SHARES * _WORKER_BYTES))))
+    each = _WORKER_BYTES + _PROCESS_BYTES + _LEAST_FIT_BYTES
+    return max(1, min(workers or n_cores, int(left // each)))
 
 
 def predicted_bytes(
@@ -216,11 +229,14 @@ class Memory:
         What this process and its workers hold while nothing runs.
     n_workers : int
         Workers that were there when that was measured.
+    peak_bytes : int
+        The most that was held whenever that was looked at.
     """
 
     limit: int | None = None
     idle_bytes: int = 0
     n_workers: int = 0
+    peak_bytes: int = 0
 
     def measure(self, n_workers: int) -> None:
         """Take note of what is held while nothing runs.
@@ -251,7 +267,27 @@ class Memory:
         bool
             Always False without a limit.
         """
-        return self.limit is not None and resident_bytes() > self.limit
+        if self.limit is None:
+            return False
+        held = resident_bytes()
+        self.peak_bytes = max(self.peak_bytes, held)
+        return held > self.limit
+
+    def account(self) -> str:
+        """Say what was held, for people.
+
+        Returns
+        -------
+        str
+            Empty without a limit.
+        """
+        if self.limit is None:
+            return ""
+        self.is_exceeded()
+        return (
+            f"At most {say_bytes(self.peak_bytes)} of the {say_bytes(self.limit)} allowed were held, by this process "
+            "and its workers together, looked at twice a second; pages that they share are counted once."
+        )
 
     def room(self, others: Sequence[float] = ()) -> float:
         """Say how much one more fit may take.
@@ -264,9 +300,9 @@ class Memory:
         Returns
         -------
         float
-            Bytes; infinite without a limit. A fit's process begins with what its worker holds, which counts again.
+            Bytes; infinite without a limit. A fit's process shares most of what its worker holds.
         """
         if self.limit is None:
             return float("inf")
-        of_process = _WORKER_BYTES if self.n_workers else 0
+        of_process = _PROCESS_BYTES if self.n_workers else 0
         return self.limit - self.idle_bytes - sum(others) - (len(others) + 1) * of_process

@@ -204,7 +204,7 @@ def _needed(difference: Estimate | None, figures: Figures, goal: Goal) -> _Neede
         return None
     sought = gain if gain > 0 else reach / 2
     n = _rounded(figures.n_positive * (reach / sought) ** 2)
-    counted = figures.counted.rstrip(",")
+    counted = figures.counted
     if gain > 0:
         said = f"If it really differs by {_signed(difference.value)}, about {n:,} {counted} would be needed to show it."
     else:
