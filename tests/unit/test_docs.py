@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import counterpoise as cp
-from counterpoise.datasets import card_payments
+from counterpoise.cli.main import app
+from counterpoise.datasets import card_payments, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -29,7 +32,7 @@ def blocks(path: Path) -> list[str]:
     return [textwrap.dedent(block) for block in found]
 
 
-WITH_CODE = [path for path in [ROOT / "README.md", *PAGES] if blocks(path)]
+WITH_CODE = [path for path in [ROOT / "README.md", DOCS / "scale.md", *PAGES] if blocks(path)]
 
 
 @pytest.fixture
@@ -38,6 +41,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tmp_path)
     payments = card_payments(4_000, days=30, random_state=0).rename({"amount": "eur"}).drop("terminal")
     payments.write_parquet("payments.parquet")
+    simulate("cards", "payments", rows=6_000, days=60, wide=True, rows_at_once=2_500)
     whole = cp.compare
     monkeypatch.setattr(cp, "compare", lambda table, **given: whole(table, **(SMALL | given)), raising=False)
     return {"new_payments": payments.drop("is_fraud").head(20), "pl": pl}
@@ -50,6 +54,22 @@ def test_the_python_of_a_page_runs(path: Path, here: dict[str, Any]) -> None:
         pytest.importorskip("jax", exc_type=ImportError)
     for number, block in enumerate(blocks(path), 1):
         exec(compile(block, f"{path.name}, block {number}", "exec"), here)
+
+
+def test_the_commands_for_tables_that_outgrow_memory_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "scale.md").read_text(encoding="utf-8")
+    small = {"--rows 50000000 --days 730": "--rows 6000 --days 60", "--rows 1250000": "--rows 1500"}
+    quick = "--treatments none --learners logistic --folds 2 --repeats 1 --workers 0"
+    for line in re.findall(r"^counterpoise .*$", text.replace("\\\n", " "), re.MULTILINE):
+        for given, less in small.items():
+            line = line.replace(given, less)
+        words = shlex.split(f"{line} {quick if ' compare ' in line else ''}", comments=True)[1:]
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, (line, done.output, done.exception)
+    assert {path.name for path in tmp_path.iterdir()} == {"payments", "trial", "scores.parquet", "plan.npz"}
 
 
 def test_every_page_is_in_a_table_of_contents() -> None:

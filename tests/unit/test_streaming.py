@@ -7,6 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +21,9 @@ import counterpoise as cp
 from counterpoise.cli import evaluate, predict
 from counterpoise.cli.options import read_table
 from counterpoise.datasets import card_payments, gaussian_blobs, simulate
-from counterpoise.errors import ModelError, NotApplicable, OptionError, RoleError, TableError
+from counterpoise.errors import MissingExtra, ModelError, NotApplicable, OptionError, RoleError, TableError
 from counterpoise.evaluate import evaluate_model
-from counterpoise.scale import thin
+from counterpoise.scale import class_sizes, thin
 from counterpoise.table import writing
 from counterpoise.table.chunks import chunks_of
 
@@ -320,6 +324,33 @@ def test_folders_named_for_a_column_add_it(table, tmp_path):
     assert cp.read(tmp_path, target="label").frame.equals(found)
 
 
+def test_the_outcome_may_be_what_folders_are_named_for(table, tmp_path):
+    for label in (0, 1):
+        folder = tmp_path / "t" / f"label={label}"
+        folder.mkdir(parents=True)
+        table.filter(pl.col("label") == label).drop("label").write_parquet(folder / "part-0.parquet")
+    chunks = chunks_of(tmp_path / "t", 70)
+    assert class_sizes(chunks, "label") == {0: 900, 1: 60}
+    assert thin(chunks, "label", rows=300, id="uid").frame["label"].sum() == 60
+    assert [chunk.n_rows for chunk in chunks.in_turn(["label"])] == [chunk.n_rows for chunk in chunks]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_chunks_read_in_turn_are_the_chunks_read_alone(table, tmp_path, ending):
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for k, part in enumerate(table.iter_slices(250)):
+        getattr(part, f"write_{ending}")(folder / f"part-{k}.{ending}")
+    for size in (1, 99, 250, 10_000):
+        chunks = chunks_of(folder, size)
+        alone, turned = list(chunks), list(chunks.in_turn(["uid", "label"]))
+        places = [(c.number, c.file, c.start, c.offset, c.n_rows) for c in alone]
+        assert places == [(c.number, c.file, c.start, c.offset, c.n_rows) for c in turned]
+        columns = [pl.concat(c.read(["label", "uid"]) for c in each) for each in (alone, turned)]
+        assert columns[0].equals(columns[1])
+        assert columns[0].equals(table.select("label", "uid"))
+
+
 def test_parts_are_in_the_order_of_their_numbers(tmp_path):
     for k in range(12):
         pl.DataFrame({"a": [k]}).write_csv(tmp_path / f"part-{k}.csv")
@@ -340,6 +371,90 @@ def test_addresses_are_read_through_fsspec(table):
         chunks_of("memory://lake/none")
     with pytest.raises(TableError, match="cannot be reached"):
         chunks_of("nowhere://lake/none")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_a_folder_elsewhere_is_here_one_file_at_a_time(table, ending, monkeypatch):
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    memory, most = fsspec.filesystem("memory"), []
+    for k, part in enumerate(table.iter_slices(200)):
+        with memory.open(f"/lake/{ending}/day={k}/part-{k}.{ending}", "wb") as out:
+            getattr(part, f"write_{ending}")(out)
+    brought = type(memory).get_file
+
+    def get_file(self, path, place, **given):
+        brought(self, path, place, **given)
+        most.append(len(list(Path(place).parent.iterdir())))
+
+    monkeypatch.setattr(type(memory), "get_file", get_file)
+    chunks = chunks_of(f"memory://lake/{ending}", 130)
+    n_headers = len(most)
+    kept = thin(chunks, "label", rows=300, id="uid").frame
+    assert set(most) == {1}
+    assert (
+        len(most) <= n_headers + 2 * 5
+    )  # a pass for the classes, a pass for the rows: each file once in each
+    assert kept["day"].unique().sort().to_list() == [0, 1, 2, 3, 4]
+
+
+def test_addresses_of_files(table, tmp_path):
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    for k, part in enumerate(table.iter_slices(500)):
+        part.write_parquet(tmp_path / f"part-{k}.parquet")
+    assert cp.read(f"file://{tmp_path}", target="label").n_rows == table.height
+    assert chunks_of(f"file://{tmp_path}/part-1*").n_rows == table.height - 500
+
+
+@pytest.mark.parametrize("step", ["made", "listed", "brought"])
+def test_storage_that_wants_credentials_is_one_clear_message(step):
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
+    memory = type(fsspec.filesystem("memory"))
+
+    class NoCredentialsError(Exception):
+        """What a library of storage may raise: no OSError."""
+
+    def refuse(*given, **options):
+        raise NoCredentialsError("no credentials were found")
+
+    name = {"made": "__init__", "listed": "isdir", "brought": "get_file"}[step]
+    there = {"isdir": lambda self, path: False, "exists": lambda self, path: True}
+    locked = type("Locked", (memory,), {"protocol": "locked", "cachable": False, **there, name: refuse})
+    fsspec.register_implementation("locked", locked, clobber=True)
+    with pytest.raises(TableError, match="no credentials were found") as found:
+        chunks_of("locked://t.parquet")
+    assert "credentials" in found.value.hint
+
+
+def test_an_address_whose_library_is_missing_names_it():
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    if find_spec("adlfs") is not None:
+        pytest.skip("adlfs is installed")
+    with pytest.raises(MissingExtra, match="needs a library") as found:
+        chunks_of("abfs://lake/t.parquet")
+    assert "adlfs" in found.value.expected
+
+
+def test_addresses_over_http(table, tmp_path):
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+    table[:500].write_parquet(tmp_path / "part-0.parquet")
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{server.server_port}"
+        assert chunks_of(f"{here}/part-0.parquet").n_rows == 500
+        with pytest.raises(TableError, match="nothing at"):
+            chunks_of(f"{here}/part-9.parquet")
+        server.shutdown()
+    with pytest.raises(TableError, match=r"cannot be reached|nothing at"):
+        chunks_of(f"{here}/part-0.parquet")
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, *words):
+        """Say nothing."""
 
 
 # --- thinning from the command line --------------------------------------------------------------------------
@@ -388,6 +503,19 @@ def test_a_table_that_is_thinned_says_so_and_keeps_the_rate(tmp_path):
     trial = cp.compare(kept, treatments=["none"], learners=["logistic"], folds=3, workers=0, budget=None)
     assert {"thinned", "thinning_loss"} <= {finding.code for finding in trial.record.findings}
     assert trial.champion.base_rate == pytest.approx(full.y.mean())
+
+
+def test_what_thinning_costs_is_asked_of_both_halves_of_the_negatives(table):
+    from counterpoise.evaluate.thinning import _halves
+
+    read = cp.read(table.with_columns(w=pl.Series(np.arange(960) % 5 + 0.5)), target="label", weight="w")
+    train = np.arange(0, 960, 2)
+    (one, heavy), (other, _) = _halves(read, train)
+    negative, positive = (train[read.y[train] == c] for c in (0, 1))
+    assert np.intersect1d(one, other).tolist() == positive.tolist()
+    assert np.union1d(one, other).tolist() == train.tolist()
+    assert heavy[read.y[one] == 0].sum() == pytest.approx(read.weights[negative].sum())
+    assert heavy[read.y[one] == 1].tolist() == read.weights[positive].tolist()
 
 
 def test_a_table_larger_than_the_memory_is_thinned_by_itself(table, tmp_path):

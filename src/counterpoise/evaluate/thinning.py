@@ -1,8 +1,13 @@
 """What leaving negatives out costs in average precision, estimated by leaving out half of those that are left.
 
-What fewer negatives cost falls about as one over their number (Ury, Biometrics 31, 1975), so that halving them once
-more costs about as much as going from all of them to those kept. The half is fitted on one fold and judged on the
-rows that judged the fold of all rows kept; the difference is paired.
+What fewer negatives cost falls as one over their number where a model is near its best (Ury, Biometrics 31, 1975);
+halving them once more then costs what going from all of them to those kept did. It falls as one over the root of their
+number at worst, whatever the model (the uniform bound of Vapnik and Chervonenkis, 1971); then halving costs less, and
+all the rows left out would add ``1 / (sqrt(2) - 1)`` = 2.4 times as much.
+
+Both halves are fitted on one fold and judged on the rows that judged the fold of all rows kept; differences are paired,
+and their mean is taken. A half alone would say little: by chance it lies nearer to the truth than the rows kept, or
+farther. What one half gains by that, the other loses, to first order.
 """
 
 from __future__ import annotations
@@ -19,18 +24,21 @@ from counterpoise.split import Fold
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
-__all__ = ["loss_findings", "loss_of_halving"]
+__all__ = ["SLOWEST", "loss_findings", "loss_of_halving"]
+
+SLOWEST = 1.0 / (2.0**0.5 - 1.0)
+"""What all the rows left out would add over what halving costs, where the loss falls as one over the root."""
 
 _DRAWS = 400
 _MARGIN = 3.0
-"""A fit may take this many times as long as it did, and still be in time."""
+"""Both fits, of half of the negatives each, may take this many times as long as that of all, and still be in time."""
 
 _OTHER_KEY = 1
 """Hashes other than those that chose the rows: these would leave the same rows out on every table."""
 
 
 def loss_of_halving(table: Table, run: Run, fold: Fold, k: int, seed: int) -> Interval:
-    """Fit a candidate on half of the negatives of a fold, and say how much average precision that costs.
+    """Fit a candidate on each half of the negatives of a fold, and say how much average precision that costs.
 
     Parameters
     ----------
@@ -50,28 +58,33 @@ def loss_of_halving(table: Table, run: Run, fold: Fold, k: int, seed: int) -> In
     Interval
         Average precision with all rows kept less that with half of the negatives, with its paired 95 % interval.
     """
-    rows, weights = _halved(table, fold.train)
     random_state = Streams.of(seed).child("learn", run.candidate.learner, k).seed()
-    model = build(run.candidate, random_state=random_state)
-    model.fit(table.X[rows], table.y[rows], sample_weight=weights)
-    halved = model.predict_proba(table.X[fold.test])[:, 1]
-    whole = run.finished()[k].scores.proba
+    whole = Judged(run.finished()[k].scores.proba)
     judging = None if table.weights is None else table.weights[fold.test]
-    found = paired_difference(
-        table.y[fold.test], Judged(whole), Judged(halved), judging, n_draws=_DRAWS, random_state=seed
-    )
-    return found["average_precision"]
+    y, losses = table.y[fold.test], []
+    for rows, weights in _halves(table, fold.train):
+        model = build(run.candidate, random_state=random_state)
+        model.fit(table.X[rows], table.y[rows], sample_weight=weights)
+        half = Judged(model.predict_proba(table.X[fold.test])[:, 1])
+        found = paired_difference(y, whole, half, judging, n_draws=_DRAWS, random_state=seed)
+        losses.append(found["average_precision"])
+    ends = ([each.value for each in losses], [each.lower for each in losses], [each.upper for each in losses])
+    return Interval(*(float(np.mean(each)) for each in ends))
 
 
-def _halved(table: Table, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keep the positives and the half of the negatives with the smaller hashes, twice as heavy."""
+def _halves(table: Table, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Give the positives with the half of the negatives that has the smaller hashes, and with the other, each as heavy
+    as all were.
+    """
     weights = np.ones(table.n_rows) if table.weights is None else table.weights
-    negative = train[table.y[train] == 0]
-    keys = row_keys(table.X[negative], key=_OTHER_KEY)
-    half = negative[np.argsort(keys, kind="stable")[: len(negative) // 2]]
-    rows = np.sort(np.concatenate([train[table.y[train] == 1], half]))
-    factor = weights[negative].sum() / weights[half].sum()
-    return rows, np.where(table.y[rows] == 1, weights[rows], weights[rows] * factor)
+    positive, negative = (train[table.y[train] == c] for c in (1, 0))
+    order = negative[np.argsort(row_keys(table.X[negative], key=_OTHER_KEY), kind="stable")]
+    halves = []
+    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+        rows = np.sort(np.concatenate([positive, half]))
+        factor = weights[negative].sum() / weights[half].sum()
+        halves.append((rows, np.where(table.y[rows] == 1, weights[rows], weights[rows] * factor)))
+    return halves
 
 
 def loss_findings(
@@ -117,7 +130,8 @@ def _finding(name: str, loss: Interval) -> FindingRecord:
         title="What leaving negatives out costs",
         severity="info",
         sentence=f"Half as many negatives change the average precision of {name} by {-loss.value:+.4f} "
-        f"({-loss.upper:+.4f} to {-loss.lower:+.4f}, paired). As the loss falls about as one over their number, the "
-        f"full table would give about {max(0.0, loss.value):.4f} more, and at most about {max(0.0, loss.upper):.4f}.",
-        source="Ury, Biometrics 31, 1975",
+        f"({-loss.upper:+.4f} to {-loss.lower:+.4f}, paired). The loss falls as one over their number at best, as one "
+        f"over its root at worst: the full table would give about {max(0.0, loss.value):.4f} to "
+        f"{max(0.0, SLOWEST * loss.value):.4f} more, and at most about {max(0.0, SLOWEST * loss.upper):.4f}.",
+        source="Ury, Biometrics 31, 1975; Vapnik, Chervonenkis, Theory of Probability 16, 1971",
     )

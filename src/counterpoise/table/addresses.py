@@ -122,16 +122,17 @@ def _system(address: str) -> tuple[Any, str]:
             why="Each kind of storage has its own.",
             hint="Install it, or copy the files here.",
         ) from error
-    except ValueError as error:
+    except Exception as error:
         raise _unreachable(address, error) from error
     return system, path
 
 
 @contextmanager
 def _explained(address: str) -> Iterator[None]:
+    """Turn what storage says into one message; each library has exceptions of its own for rights and networks."""
     try:
         yield
-    except OSError as error:
+    except Exception as error:
         raise _unreachable(address, error) from error
 
 
@@ -140,5 +141,5 @@ def _unreachable(address: str, error: Exception) -> TableError:
         f"{address!r} cannot be reached ({str(error) or type(error).__name__}).",
         expected="Expected an address that can be read from here.",
         why="The rows are there.",
-        hint="Check scheme, name and the rights to it.",
+        hint="Check scheme and name, and that credentials for it are set as its library wants them.",
     )
