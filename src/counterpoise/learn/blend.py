@@ -8,19 +8,22 @@ shares by a penalty that matters where positives are few (L. Breiman, "Stacked r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
 from counterpoise.calibrate.crossfit import class_probabilities, fold_pairs, out_of_fold
 from counterpoise.chance import Streams
 from counterpoise.errors import OptionError
 from counterpoise.learn.boosting import average_precision
-from counterpoise.learn.classifier import TableClassifier, log_odds
-from counterpoise.table.frames import n_rows
+from counterpoise.learn.classifier import log_odds
+from counterpoise.learn.validating import TreatedRows, Treatment, ValidatingClassifier
+from counterpoise.table.frames import n_rows, take
 
 __all__ = ["BlendClassifier", "blend_weights"]
 
@@ -31,7 +34,7 @@ PENALTY = 1.0
 """Weight, in rows of log-loss, of the squared distance from equal shares."""
 
 
-class BlendClassifier(TableClassifier):
+class BlendClassifier(ValidatingClassifier):
     """Blend the best few of several learners.
 
     Parameters
@@ -131,19 +134,60 @@ class BlendClassifier(TableClassifier):
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
         streams = Streams.of(self.random_state)
         names, learners = self._made(streams)
-        params = {} if weights is None else {"sample_weight": weights}
         folds = list(fold_pairs(X, codes, self.n_folds, random_state=streams.child("folds").seed()))
-        scores = []
-        for learner in learners:
-            proba, _ = out_of_fold(learner, X, codes, cv=folds, params=params)
-            scores.append(log_odds(proba, LEAST_PROBABILITY))
+        scores = [
+            log_odds(self._unseen(learner, X, codes, weights, folds), LEAST_PROBABILITY)
+            for learner in learners
+        ]
         self.out_of_fold_scores_ = [average_precision(codes, score, weights) for score in scores]
         order = np.argsort(-np.array(self.out_of_fold_scores_), kind="stable")[: self.n_best]
         shares, self.intercept_ = blend_weights(codes, [scores[i] for i in order], weights)
         kept = [(int(i), float(w)) for i, w in zip(order, shares, strict=True) if w > 0]
         self.names_ = [names[i] for i, _ in kept]
         self.weights_ = np.array([w for _, w in kept])
-        self.members_ = [clone(learners[i]).fit(X, codes, **params) for i, _ in kept]
+        everything = np.arange(len(codes))
+        self.members_ = [self._member(learners[i], X, codes, weights, everything) for i, _ in kept]
+        self.rates_ = np.ones(len(self.classes_))  # the weights are fitted on rows at their natural balance
+
+    def _unseen(
+        self,
+        learner: Any,
+        X: Any,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        folds: list[tuple[np.ndarray, np.ndarray]],
+    ) -> np.ndarray:
+        """Give each row probabilities of a member that has not seen it, nor anything made from it."""
+        if self._treat is None:
+            params = {} if weights is None else {"sample_weight": weights}
+            return np.asarray(out_of_fold(learner, X, codes, cv=folds, params=params)[0])
+        positions = np.arange(len(self.classes_))
+        proba = np.empty((len(codes), len(positions)))
+        for train, test in folds:
+            member = self._member(learner, X, codes, weights, train)
+            proba[test] = class_probabilities(member, take(X, test), positions)
+        return proba
+
+    def _member(
+        self, learner: Any, X: Any, codes: np.ndarray, weights: np.ndarray | None, rows: np.ndarray
+    ) -> Any:
+        """Fit a member on some rows, treated; one that keeps rows apart itself treats the others itself."""
+        member = clone(learner)
+        if self._treat is not None and has_fit_parameter(member, "treat"):
+            of_rows = None if weights is None else weights[rows]
+            return member.fit(take(X, rows), codes[rows], of_rows, treat=self._among(self._treat, rows))
+        X, codes, weights = self._learned_from(X, codes, weights, rows)
+        return member.fit(X, codes, **({} if weights is None else {"sample_weight": weights}))
+
+    def _among(self, treat: Treatment, rows: np.ndarray) -> Treatment:
+        """Give the treatment for a member that knows only some rows, and the classes as numbers."""
+
+        def treated(some: np.ndarray | None) -> TreatedRows:  # numpydoc ignore=GL08
+            part = treat(rows if some is None else rows[some])
+            codes = np.searchsorted(self.classes_, part.y)
+            return replace(part, y=codes, sample_weight=self._class_weighted(codes, part.sample_weight))
+
+        return treated
 
     def _made(self, streams: Streams) -> tuple[list[str], list[Any]]:
         from counterpoise.learn.catalogue import make_learner
