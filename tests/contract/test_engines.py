@@ -125,20 +125,25 @@ def inline(table):
     return trial_on(table, workers=0).leaderboard()[COLUMNS]
 
 
-def test_a_trial_on_dask_with_one_worker_killed_is_the_trial_of_one_process(table, inline, monkeypatch):
-    pytest.importorskip("distributed", reason="Dask is not installed")
-    from counterpoise.scale import dask_engine
+def killing_one_worker(monkeypatch):
+    """Have the first worker killed once jobs are under way; gives a list that then holds its process."""
+    from counterpoise.scale.dask_engine import DaskEngine
 
-    killed = []
-    submit = dask_engine.DaskEngine.submit
+    killed, submit = [], DaskEngine.submit
 
     def submit_and_kill(self, job):
         submit(self, job)
-        if len(killed) < 1 and len(self._futures) > 1:
+        if not killed and len(self._futures) > 1:
             killed.append(next(iter(self._client.run(os.getpid).values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    monkeypatch.setattr(dask_engine.DaskEngine, "submit", submit_and_kill)
+    monkeypatch.setattr(DaskEngine, "submit", submit_and_kill)
+    return killed
+
+
+def test_a_trial_on_dask_with_one_worker_killed_is_the_trial_of_one_process(table, inline, monkeypatch):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    killed = killing_one_worker(monkeypatch)
     found = trial_on(table, engine="dask", workers=2)
     assert killed
     assert found.leaderboard()[COLUMNS].equals(inline)
@@ -167,12 +172,14 @@ def test_the_same_rows_line_and_figures_from_chunks_and_from_a_cluster_with_one_
         assert other[3].equals(whole[3])
 
 
-def test_a_trial_on_a_cluster_that_sees_no_file_of_ours(table, inline):
+def test_a_trial_on_a_running_cluster_with_one_worker_killed(table, inline, monkeypatch):
     pytest.importorskip("distributed", reason="Dask is not installed")
     from counterpoise.scale.dask_engine import DaskEngine
 
     with DaskEngine(n_workers=2) as cluster:
         cluster.start()
         address = cluster._client.scheduler.address.removeprefix("tcp://")
+        killed = killing_one_worker(monkeypatch)
         found = trial_on(table, engine=f"dask://{address}")
+    assert killed
     assert found.leaderboard()[COLUMNS].equals(inline)

@@ -341,11 +341,12 @@ def test_chunks_read_in_turn_are_the_chunks_read_alone(table, tmp_path, ending):
     folder.mkdir()
     for k, part in enumerate(table.iter_slices(250)):
         getattr(part, f"write_{ending}")(folder / f"part-{k}.{ending}")
-    for size in (1, 99, 250, 10_000):
+    for size in (7, 99, 250, 10_000):
         chunks = chunks_of(folder, size)
         alone, turned = list(chunks), list(chunks.in_turn(["uid", "label"]))
         places = [(c.number, c.file, c.start, c.offset, c.n_rows) for c in alone]
         assert places == [(c.number, c.file, c.start, c.offset, c.n_rows) for c in turned]
+        assert [c.start for c in alone] == [sum(c.n_rows for c in alone[:k]) for k in range(len(alone))]
         columns = [pl.concat(c.read(["label", "uid"]) for c in each) for each in (alone, turned)]
         assert columns[0].equals(columns[1])
         assert columns[0].equals(table.select("label", "uid"))
