@@ -231,14 +231,15 @@ def compare(
         How many folds, at most; fewer with few positives. With a time also windows, such as
         ``"train=7d, delay=7d, test=7d, folds=4, known=drop"``. Or the caller's own split.
     budget : str, float or None, default="5m"
-        Time for everything, in words or seconds. Cheap candidates come first; where time is short, those clearly
-        behind the leader are dropped; what does not fit is listed with the time it would take. The untreated baseline
-        is always run.
+        Time for everything, in words or seconds; enough of it is kept back for the intervals and for the champion's
+        fit on all rows. Cheap candidates come first; where time is short, those clearly behind the leader are dropped;
+        what does not fit is listed with the time it would take. The untreated baseline is always run.
     seed : int, default=0
         Seeds every draw.
     repeats : int or str, default="auto"
-        How often the rows are dealt into folds. ``"auto"``: once; where positives are few (below 100) and it is cheap,
-        up to five times, until the leader's interval is narrow enough or no longer narrows.
+        How often the rows are dealt into folds. ``"auto"``: once; where positives, or rows of the rarest class, are few
+        (below 100) and it is cheap, up to five times, until the leader's interval is narrow enough or no longer
+        narrows.
     nested : bool, optional
         Draw lines and calibration on folds inside each training part, for three more fits a fold, so that no row has
         any part in what judges it. By default on small tables with few positives and cheap candidates. Folds in time
