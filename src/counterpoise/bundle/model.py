@@ -23,6 +23,9 @@ from counterpoise.learn.quick import quick_form
 
 __all__ = ["Model"]
 
+WORTH_TABLES = 10_000
+"""Rows from which boosted trees are looked up in tables, which take a twentieth of a second to make."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -124,7 +127,9 @@ class Model:
         ModelError
             If features are missing or of another type; all of them are named.
         """
-        return self._probabilities(self.learner, self.schema.conform(frame))
+        features = self.schema.conform(frame)
+        is_quick = features.height >= WORTH_TABLES or "_quick" in self.__dict__
+        return self._probabilities(self._quick if is_quick else self.learner, features)
 
     def predict_proba_encoded(self, values: np.ndarray, levels: Mapping[int, Sequence[str]]) -> np.ndarray:
         """Give calibrated probabilities of rows that were read as numbers, without making a frame of them.
