@@ -2,8 +2,8 @@
 
 The peer serves the same model, exported as an MLflow model. Name the interpreter of an environment with MLflow and
 counterpoise in COUNTERPOISE_MLFLOW_PYTHON; without it the peer runs in this one (mlflow-skinny is enough). Ours writes
-every answer to its store before it leaves; the peer keeps nothing. Ours looks boosted trees up in tables, the same to
-the last bit; the peer runs the bundle as `Model.decide` does, on scikit-learn's own trees.
+every answer to its store before it leaves; the peer keeps nothing. Both look boosted trees up in tables: ours for any
+number of rows, the peer, which runs the bundle as `Model.decide` does, for ten thousand and more.
 """
 
 from __future__ import annotations

@@ -148,6 +148,6 @@ def test_what_is_missing_now_and_never_was_goes_where_the_library_sends_it(libra
 
 
 def test_frames_are_looked_up_as_they_are_walked():
-    frame, strange = table(3000, 5, 40), table(2500, 6, 300)
+    frame, strange = table(3000, 5, 40), table(9000, 6, 300)
     grown = BoostingClassifier(max_iter=15, random_state=0).fit(frame, outcome(frame, 2, 5))
     np.testing.assert_array_equal(quick_form(grown).predict_proba(strange), grown.predict_proba(strange))

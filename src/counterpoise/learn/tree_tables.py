@@ -4,7 +4,7 @@ The leaves of a tree are numbered from left to right, a bit each. A node that se
 leaves below its left child; of the leaves that no node rules out, the row reaches the lowest. What all nodes of a
 column rule out depends only on which of the column's thresholds the value lies between, so it is tabulated: a row
 of a table for each such interval, an entry a tree. A row of data is then scored by an AND over its columns' rows of
-the tables, a dozen NumPy calls for all trees and many rows, and no thread has to be woken.
+the tables, a dozen NumPy calls for all trees and many rows; for a few rows no thread has to be woken.
 
 Source: C. Lucchese, F. M. Nardini, S. Orlando, R. Perego, N. Tonellotto, R. Venturini, "QuickScorer: a fast algorithm
 to rank documents with additive ensembles of regression trees", SIGIR 2015. The tables are ours.
@@ -12,7 +12,9 @@ to rank documents with additive ensembles of regression trees", SIGIR 2015. The 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -25,6 +27,9 @@ MOST_LEAVES = 64
 
 ROWS_AT_ONCE = 512
 """Rows whose bits stay in the processor's cache."""
+
+WORTH_THREADS = 4096
+"""Rows from which all cores share the work; NumPy lets go of the interpreter in every step of it."""
 
 MOST_MERGED = 512
 """Columns with few thresholds share a table while it has at most so many rows."""
@@ -114,9 +119,18 @@ class TreeTables:
             The start and every tree, added in their order.
         """
         found = np.empty((len(values), self._n_scores))
-        for first in range(0, len(values), ROWS_AT_ONCE):
+
+        def add(first: int) -> None:  # numpydoc ignore=GL08
             some = slice(first, first + ROWS_AT_ONCE)
             found[some] = self._some_sums(values[some])
+
+        starts = range(0, len(values), ROWS_AT_ONCE)
+        if len(values) < WORTH_THREADS:
+            for first in starts:
+                add(first)
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(add, starts))
         return found
 
     def _some_sums(self, values: np.ndarray) -> np.ndarray:
