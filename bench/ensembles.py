@@ -87,9 +87,13 @@ def main() -> list[dict[str, object]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _, quality = tried(single, parts, SEEDS)
-        print(
-            {"name": f"one tree on SMOTE, {name}", "AP": f"{np.mean(quality):.4f} +- {np.std(quality):.4f}"}
+        rows.append(
+            {
+                "name": f"one tree on SMOTE, {name}",
+                "peer AP": f"{np.mean(quality):.4f} +- {np.std(quality):.4f}",
+            }
         )
+        print(rows[-1])
     return rows
 
 

@@ -112,7 +112,9 @@ def main(asked: list[str]) -> None:
             sys.exit(f"There is no benchmark {topic!r}; there are: {', '.join(topics())}")
         print(f"== {topic}", flush=True)
         result = run(topic)
-        store = json.loads(STORE.read_text()) if STORE.exists() else {}  # another topic may have ended meanwhile
+        store = (
+            json.loads(STORE.read_text()) if STORE.exists() else {}
+        )  # another topic may have ended meanwhile
         store[topic] = result
         STORE.write_text(json.dumps(store, indent=1) + "\n")
         PAGE.write_text(page(store))
