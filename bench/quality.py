@@ -6,7 +6,7 @@ part alone. Their figures are read from the table of figures beside the shared t
 60 seconds and the first seed, as the AutoML peers did; its champion scores the test part, with the line that it was
 shipped with. The rank is that among the fifteen peers, 1 the best, a peer without a figure left out.
 
-python -m bench.quality [NAMES]      such as: blend   or: compare,boosting; with lines for F1, which takes six times as long
+python -m bench.quality [NAMES]      with lines for F1, six times as long; such as: blend   or: compare,boosting
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def main(learners: tuple[str, ...] = LEARNERS, *, with_line: bool = False) -> li
                     "best_peer": best,
                     "rank": _rank(value, of_peers),
                     "plain_histgb": of_peers["HistGB"],
-                    "f1": round(tuned, 3),
+                    "f1": None if np.isnan(tuned) else round(tuned, 3),
                     "best_peer_f1": max(f1[table_name].values()),
                     "rank_f1": _rank(tuned, f1[table_name]),
                     "ours_seconds": round(seconds, 2),
