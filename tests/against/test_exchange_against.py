@@ -110,7 +110,9 @@ def awkward(n=600, seed=0):
     )
 
 
-@pytest.mark.parametrize("learner", ["logistic", "linear_learner", "boosting", "lightgbm", "forest", "easy_ensemble"])
+@pytest.mark.parametrize(
+    "learner", ["logistic", "linear_learner", "boosting", "lightgbm", "forest", "easy_ensemble"]
+)
 def test_values_beside_an_edge_stay_on_their_side(learner, tmp_path):
     frame = awkward()
     assert compared(model_of(frame, learner), pl.concat([frame, awkward(seed=9)]), tmp_path) < 1e-7
