@@ -105,6 +105,11 @@ class Model:
         return np.asarray(self.labels)
 
     @cached_property
+    def evidence_keys(self) -> np.ndarray:
+        """Keys of the rows that judged it in its trial, sorted."""
+        return np.sort(self._known("key").astype(np.uint64))
+
+    @cached_property
     def plots(self) -> ModelPlots:
         """Charts of how its probabilities did on rows that it had not seen, for notebooks and files."""
         return ModelPlots(self)

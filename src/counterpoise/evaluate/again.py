@@ -56,20 +56,31 @@ def _looked_up(
     model: Model, features: pl.DataFrame, prefix: str, before: pl.Series | None = None
 ) -> pl.DataFrame:
     """Look rows up in the columns of the evidence whose names begin with a prefix."""
-    keys = pl.DataFrame({"key": row_keys(features)}).with_columns(turn=pl.int_range(pl.len()).over("key"))
-    if before is not None and len(before):
-        counted = pl.DataFrame({"key": before}).group_by("key").agg(earlier=pl.len().cast(pl.Int64))
-        keys = keys.join(counted, on="key", how="left", maintain_order="left").select(
-            "key", turn=pl.col("turn") + pl.col("earlier").fill_null(0)
-        )
+    keys = pl.DataFrame({"key": row_keys(features)}).with_row_index("row")
     said = _said(model)
     if model.evidence is None:
         return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in said.items()))
-    evidence = model.evidence.select(
-        "key", turn=pl.int_range(pl.len()).over("key"), **{name: pl.col(f"{prefix}{name}") for name in said}
+    few = keys.filter(pl.Series(_is_among(keys["key"].to_numpy(), model.evidence_keys)))
+    turns = few.with_columns(turn=pl.int_range(pl.len()).over("key"))
+    if before is not None and len(before):
+        counted = pl.DataFrame({"key": before}).group_by("key").agg(earlier=pl.len().cast(pl.Int64))
+        turns = turns.join(counted, on="key", how="left").select(
+            "row", "key", turn=pl.col("turn") + pl.col("earlier").fill_null(0)
+        )
+    evidence = (
+        model.evidence.select("key", **{name: pl.col(f"{prefix}{name}") for name in said})
+        .join(few.select("key"), on="key", how="semi", maintain_order="left")
+        .with_columns(turn=pl.int_range(pl.len()).over("key"))
     )
-    found = keys.join(evidence, on=["key", "turn"], how="left", maintain_order="left")
-    return found.select("key", *said)
+    found = turns.join(evidence, on=["key", "turn"], how="left").drop("key", "turn")
+    return keys.join(found, on="row", how="left", maintain_order="left").select("key", *said)
+
+
+def _is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Say which keys are among some that are sorted."""
+    if not len(known):
+        return np.zeros(len(keys), dtype=bool)
+    return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)
 
 
 def _repeats(model: Model, features: pl.DataFrame, known: pl.DataFrame) -> list[pl.DataFrame]:

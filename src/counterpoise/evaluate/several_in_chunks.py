@@ -33,7 +33,6 @@ from counterpoise.scale import Engine, Step, run_pass
 from counterpoise.scale.sketch import ValueCounts
 from counterpoise.split import Fold, Folds
 from counterpoise.table.chunks import Chunk, Chunks
-from counterpoise.table.hashing import row_keys
 
 __all__ = ["count_classes", "evaluate_classes"]
 
@@ -154,10 +153,11 @@ def count_classes(
     loaded, rows = loaded_once(model), chunk.read()
     features = loaded.schema.conform(rows)
     y = np.array([numbers[label] for label in rows[target].to_list()], dtype=np.int64)
-    proba, decided, n_known = _judged(loaded, features)
+    known = known_rows(loaded, features)
+    proba, decided, n_known = _judged(loaded, features, known)
     weights = None if weight is None else rows[weight].cast(pl.Float64).to_numpy()
     classes = range(proba.shape[1])
-    stays = stays_in_sample(row_keys(features), shares[y])
+    stays = stays_in_sample(known["key"].to_numpy(), shares[y])
     sample = pl.DataFrame(
         {
             "y": y,
@@ -176,13 +176,10 @@ def count_classes(
     )
 
 
-def _judged(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
+def _judged(model: Model, features: pl.DataFrame, known: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
     """Give probabilities and decisions; rows of the training table get those of a model that had not seen them."""
     proba = model.predict_proba(features)
     decided = model.choose(proba)
-    if model.evidence is None:
-        return proba, decided, 0
-    known = known_rows(model, features)
     found = known["fold"].is_not_null().to_numpy()
     columns = [f"probability_{label}" for label in model.labels]
     proba[found] = known.filter(pl.Series(found)).select(columns).to_numpy()

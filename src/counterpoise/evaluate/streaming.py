@@ -38,7 +38,6 @@ from counterpoise.evaluate.several_in_chunks import evaluate_classes
 from counterpoise.scale import Engine, Step, class_sizes, run_pass
 from counterpoise.scale.sketch import ValueCounts
 from counterpoise.table.chunks import Chunk, Chunks
-from counterpoise.table.hashing import row_keys
 
 __all__ = ["count_chunk", "evaluate_chunks"]
 
@@ -172,10 +171,10 @@ def count_chunk(
     loaded, rows = loaded_once(model), chunk.read()
     features = loaded.schema.conform(rows)
     y = (rows[target] == positive).to_numpy()
-    proba, alerts, n_known = _judged(loaded, features)
+    known = known_rows(loaded, features)
+    proba, alerts, n_known = _judged(loaded, features, known)
     weights = None if weight is None else rows[weight].cast(pl.Float64).to_numpy()
-    keys = row_keys(features)
-    stays = y | stays_in_sample(keys, share)
+    stays = y | stays_in_sample(known["key"].to_numpy(), share)
     sample = pl.DataFrame(
         {
             "y": y,
@@ -187,13 +186,10 @@ def count_chunk(
     return _Counted(ValueCounts.of(proba, y, weights), row_sums(y, proba, alerts, weights), sample, n_known)
 
 
-def _judged(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
+def _judged(model: Model, features: pl.DataFrame, known: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, int]:
     """Give probabilities and decisions; rows of the training table get those of a model that had not seen them."""
     proba = model.predict_proba(features)[:, 1]
     alerts = proba >= model.threshold
-    if model.evidence is None:
-        return proba, alerts, 0
-    known = known_rows(model, features)
     found = known["fold"].is_not_null().to_numpy()
     proba = np.where(found, known["probability"].fill_null(0.0).to_numpy(), proba)
     alerts = np.where(found, known["alert"].fill_null(False).to_numpy(), alerts)
