@@ -183,3 +183,20 @@ def test_a_trial_on_a_running_cluster_with_one_worker_killed(table, inline, monk
         found = trial_on(table, engine=f"dask://{address}")
     assert killed
     assert found.leaderboard()[COLUMNS].equals(inline)
+
+
+def test_a_file_that_the_cluster_has_lost_is_brought_again(tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    from counterpoise.scale.dask_engine import DaskEngine
+
+    path = tmp_path / "lines.txt"
+    path.write_text("first\nsecond\n")
+    line = {"function": "linecache:getline", "files": ("filename",)}
+    with DaskEngine(n_workers=1) as cluster:
+        address = cluster.client.scheduler.address.removeprefix("tcp://")
+        with DaskEngine(address=address) as engine:
+            engine.submit(Job("busy", "subprocess:run", {"args": ["sleep", "1"]}))
+            engine.submit(Job("file", arguments={"filename": str(path), "lineno": 2}, **line))
+            engine.client.cancel(list(engine._brought.values()), force=True)
+            answers = {done.key: done.value for _ in range(2) for done in engine.wait(30)}
+    assert answers["file"] == "second\n"

@@ -11,6 +11,7 @@ import hashlib
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -62,6 +63,8 @@ class DaskEngine:
         self._futures: dict[Any, Job] = {}
         self._finished: SimpleQueue[Any] = SimpleQueue()
         self._brought: dict[str, Any] = {}
+        self._had: dict[Hashable, list[Any]] = {}
+        self._losses: Counter[Hashable] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -111,12 +114,14 @@ class DaskEngine:
             What to call.
         """
         self.start()
+        brought = self._bring(job) if self.address is not None else {}
+        self._had[job.key] = list(brought.values())
         future = self._client.submit(
             answer,
             job.key,
             job.function,
             dict(job.arguments),
-            self._bring(job) if self.address is not None else {},
+            brought,
             self.preload,
             pure=False,
             retries=0,
@@ -129,7 +134,8 @@ class DaskEngine:
         paths = {name: job.arguments[name] for name in job.files if job.arguments[name] is not None}
         for path in paths.values():
             if path not in self._brought:
-                self._brought[path] = self._client.scatter(Path(path).read_bytes(), broadcast=True)
+                content = Path(path).read_bytes()
+                self._brought[path] = self._client.scatter(content, broadcast=True, hash=False)
         return {name: self._brought[path] for name, path in paths.items()}
 
     def pending(self) -> int:
@@ -163,9 +169,19 @@ class DaskEngine:
             except Empty:
                 return []
             job = self._futures.pop(future, None)
-            if job is not None:  # else it was cancelled
+            if job is None:  # it was cancelled
+                continue
+            if not future.cancelled() or self._losses[job.key] >= _MOST_LOSSES:
                 return [_done(job, future)]
+            self._losses[job.key] += 1
+            self._again(job)
         return []
+
+    def _again(self, job: Job) -> None:
+        """Queue a job that the scheduler forgot: a lost worker held, alone, a file that was brought for it."""
+        had = self._had[job.key]
+        self._brought = {path: held for path, held in self._brought.items() if held not in had}
+        self.submit(job)
 
     def cancel(self) -> None:
         """End what runs and forget what waits."""
