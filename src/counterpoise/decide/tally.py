@@ -46,10 +46,7 @@ def limbs_of(amounts: np.ndarray, name: str = "sample_weight") -> np.ndarray:
     high = np.floor(scaled)
     scaled -= high
     scaled *= _LOW_UNIT
-    limbs = np.stack([high, np.rint(scaled, out=scaled)]).astype(np.int64)
-    limbs[0] += limbs[1] >> LOW_BITS
-    limbs[1] &= _LOW_MASK
-    return limbs
+    return carry(np.stack([high, np.rint(scaled, out=scaled)]).astype(np.int64))
 
 
 def check_sum(total: float, name: str) -> None:

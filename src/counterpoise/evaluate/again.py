@@ -49,14 +49,14 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
         ``decided``, the number of a class), null where it is not known. The k-th of several equal rows is taken for
         the k-th in training.
     """
-    return _looked_up(model, features, "", before)
+    return _looked_up(model, pl.Series(row_keys(features)), "", before)
 
 
 def _looked_up(
-    model: Model, features: pl.DataFrame, prefix: str, before: pl.Series | None = None
+    model: Model, of_rows: pl.Series, prefix: str, before: pl.Series | None = None
 ) -> pl.DataFrame:
-    """Look rows up in the columns of the evidence whose names begin with a prefix."""
-    keys = pl.DataFrame({"key": row_keys(features)}).with_row_index("row")
+    """Look rows up, by their keys, in the columns of the evidence whose names begin with a prefix."""
+    keys = pl.DataFrame({"key": of_rows}).with_row_index("row")
     said = _said(model)
     if model.evidence is None:
         return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in said.items()))
@@ -83,12 +83,12 @@ def _is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)
 
 
-def _repeats(model: Model, features: pl.DataFrame, known: pl.DataFrame) -> list[pl.DataFrame]:
+def _repeats(model: Model, known: pl.DataFrame) -> list[pl.DataFrame]:
     """Give what each repeat of the trial said of rows, in their order; `known` is of the one whose line shipped."""
     columns = [] if model.evidence is None else model.evidence.columns
     numbers = [int(found[1]) for name in columns if (found := _REPEAT.fullmatch(name))]
     shipped = next(number for number in range(len(numbers) + 1) if number not in numbers)
-    of_other = {number: _looked_up(model, features, f"repeat{number}_") for number in numbers}
+    of_other = {number: _looked_up(model, known["key"], f"repeat{number}_") for number in numbers}
     return [known if number == shipped else of_other[number] for number in sorted([shipped, *numbers])]
 
 
@@ -134,7 +134,7 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
     if n_known >= _KNOWN_SHARE * table.n_rows:
         basis = f"{n_known} rows of the training table, each judged by a model that had not seen it"
         rows = known["fold"].is_not_null().arg_true().to_numpy()
-        said = [_from_evidence(model, each[rows]) for each in _repeats(model, features, known)]
+        said = [_from_evidence(model, each[rows]) for each in _repeats(model, known)]
         basis += f", {len(said)} times" if len(said) > 1 else ""
     else:
         basis = "new rows, judged by the model"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoise.neighbours.distances import CELL_BYTES, Scratch, pair_distances, rounding, squared_norms
+from counterpoise.neighbours.distances import Scratch, pair_distances, rounding, squared_norms
 from counterpoise.neighbours.workers import each, one_thread_products
 
 __all__ = ["candidates", "is_worthwhile", "nearest"]
@@ -102,20 +102,11 @@ def nearest(X: np.ndarray, scale: np.ndarray, rows: np.ndarray, k: int) -> np.nd
         which, near = candidates(X, scale, rows, k)
     is_other = near != rows[which]
     which, near = which[is_other], near[is_other]
-    exact = _exact(X, scale, rows[which], near)
+    points, place = np.unique(near, return_inverse=True)
+    exact = pair_distances(X[rows] / scale, X[points] / scale, which, place)
     order = np.lexsort((near, exact, which))
     start = np.searchsorted(which[order], np.arange(len(rows)))
     return np.asarray(near[order[start[:, None] + np.arange(k)]])
-
-
-def _exact(X: np.ndarray, scale: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Compute the squared distances of pairs of rows, by the definition."""
-    total, step = np.empty(len(one)), max(64, CELL_BYTES // (8 * X.shape[1]))
-    for start in range(0, len(one), step):
-        part = slice(start, start + step)
-        left, right, pairs = X[one[part]] / scale, X[other[part]] / scale, np.arange(len(one[part]))
-        total[part] = pair_distances(left, right, pairs, pairs)
-    return total
 
 
 def candidates(X: np.ndarray, scale: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
