@@ -15,6 +15,14 @@ def _console() -> Any:
     return Console(stderr=True)
 
 
+def _progress(*columns: Any) -> Any:
+    """Make the frame of a bar, which goes when it is done."""
+    from rich.progress import Progress
+
+    console = _console()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
 @contextmanager
 def spinner(words: str) -> Iterator[None]:
     """Show that something runs.
@@ -51,11 +59,10 @@ def bar(words: str) -> Iterator[Callable[[Any], None]]:
     callable
         Takes each `counterpoise.evaluate.Progress`.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
     from counterpoise.evaluate.budget import say_duration
 
-    console = _console()
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -63,7 +70,7 @@ def bar(words: str) -> Iterator[Callable[[Any], None]]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    with _progress(*columns) as shown:
         task = shown.add_task(words, total=1, left="")
 
         def tell(progress: Any) -> None:
@@ -93,9 +100,8 @@ def rows_bar(words: str) -> Iterator[Callable[[Any], None]]:
     callable
         Takes each `counterpoise.scale.Step`.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    console = _console()
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -103,7 +109,7 @@ def rows_bar(words: str) -> Iterator[Callable[[Any], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    with _progress(*columns) as shown:
         task = shown.add_task(words, total=None)
 
         def tell(step: Any) -> None:
@@ -126,11 +132,10 @@ def passes_bar(words: str) -> Iterator[None]:
     None
         While it runs.
     """
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     from counterpoise.neighbours.workers import heard_by
 
-    console = _console()
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -138,7 +143,7 @@ def passes_bar(words: str) -> Iterator[None]:
         TextColumn("pass {task.fields[number]}", markup=False),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+    with _progress(*columns) as shown:
         task = shown.add_task(words, total=None, number=0)
 
         def tell(done: int, total: int) -> None:
