@@ -341,9 +341,8 @@ class _Running:
     def _finish(self, run: Run) -> None:
         started = time.monotonic()
         if self.on_finished is not None:
-            with threadpool_limits(
-                1
-            ):  # the workers have the processors; threads that wait for one take it from them
+            # The workers have the processors; threads that wait for one take it from them.
+            with threadpool_limits(1):
                 self.on_finished(run)
         self.judging_seconds += time.monotonic() - started
 
