@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import counterpoise as cp
-from counterpoise.bundle import Model, Schema
+from counterpoise.bundle import FeatureSchema, Histogram, Model, Schema
 from counterpoise.learn import BoostingClassifier, LogisticClassifier
-from counterpoise.serve.bins import Binner
+from counterpoise.serve import answers
+from counterpoise.serve.bins import Binner, counts
 from counterpoise.serve.bodies import at_once, matrix_at_once, parsed
 from counterpoise.serve.contract import Contract, as_seconds
 from counterpoise.serve.models import Served
@@ -69,6 +71,23 @@ def test_bins_are_those_of_the_schema():
         np.testing.assert_array_equal(
             binner.codes([column[k : k + 1] for column in rows.columns])[0], wanted[k]
         )
+    for n in (32, 33, len(frame)):  # kept as codes, and as counts
+        counted = [np.bincount(column, minlength=256) for column in wanted[:n].T]
+        np.testing.assert_array_equal(
+            counts([binner.packed([column[:n] for column in rows.columns])], wanted.shape[1]), counted
+        )
+
+
+def test_values_at_edges_are_counted_below_them_and_missing_ones_apart():
+    edges = [0.0, 1.0, 2.5]
+    feature = FeatureSchema(
+        name="x", kind="number", dtype="Float64", histogram=Histogram(edges=edges, counts=[1.0] * 5)
+    )
+    binner = Binner([feature])
+    values = np.array([*edges, *np.nextafter(edges, 9), -1e30, 1e30, np.nan, -0.0] * 9)
+    one_by_one = np.bincount(binner.codes([values])[:, 0], minlength=256)
+    np.testing.assert_array_equal(counts([binner.packed([values])], 1)[0], one_by_one)
+    assert one_by_one[:5].tolist() == [27, 18, 18, 18, 9]
 
 
 _CELL = {
@@ -193,3 +212,20 @@ def test_dates_are_binned_by_what_a_clock_cannot_explain():
 
 def _body(rows):
     return parsed(json.dumps(rows).encode(), "application/json", list(rows[0]))
+
+
+@pytest.mark.parametrize("labels", [(0, 1), (False, True), ("a{0}", 'b"}\\')])
+@pytest.mark.parametrize("n_rows", [answers.FEW_ROWS, answers.FEW_ROWS + 1, 300])
+def test_many_rows_are_answered_as_each_alone(labels, n_rows):
+    made = replace(model(), labels=labels)
+    served = Served(3, made, Contract(made.schema))
+    p = np.append(np.random.default_rng(0).random(n_rows - 3) ** 9, [0.0, 1.0, made.threshold])
+    ids = [f'{{}}"{k}\u00e9' for k in range(n_rows)]
+    rows = json.loads(answers.as_json(served, "e", "champion", p, ids))["predictions"]
+    lines = [json.loads(line) for line in answers.as_json_lines(served, p, ids).splitlines()]
+    alone = [json.loads(answers.as_json_lines(served, p[[k]], [name])) for k, name in enumerate(ids)]
+    assert rows == lines == alone
+    assert [row["score"] for row in rows] == p.tolist()  # to the last bit
+    assert [row["predicted_label"] for row in rows] == [labels[int(each >= made.threshold)] for each in p]
+    numbered = json.loads(answers.as_json(served, "e", "champion", p, "abc"))["predictions"]
+    assert [row["id"] for row in numbered] == [f"abc-{k}" for k in range(n_rows)]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,8 +26,8 @@ __all__ = ["MOST_LEAVES", "TreeTables", "table_bytes"]
 MOST_LEAVES = 64
 """Bits of the widest integer."""
 
-ROWS_AT_ONCE = 512
-"""Rows whose bits stay in the processor's cache."""
+BYTES_AT_ONCE = 2**20
+"""Room for the bits of the rows that are looked up together: it stays in the processor's cache."""
 
 WORTH_THREADS = 4096
 """Rows from which all cores share the work; NumPy lets go of the interpreter in every step of it."""
@@ -119,33 +120,37 @@ class TreeTables:
             The start and every tree, added in their order.
         """
         found = np.empty((len(values), self._n_scores))
+        n_threads = 1 if len(values) < WORTH_THREADS else os.cpu_count() or 1
+        parts = _parts(len(values), BYTES_AT_ONCE // (len(self._first_leaf) * self._kind.itemsize), n_threads)
 
-        def add(first: int) -> None:  # numpydoc ignore=GL08
-            some = slice(first, first + ROWS_AT_ONCE)
-            found[some] = self._some_sums(values[some])
+        def look_up(part: slice) -> None:  # numpydoc ignore=GL08
+            found[part] = self._some_sums(values[part])
 
-        starts = range(0, len(values), ROWS_AT_ONCE)
-        if len(values) < WORTH_THREADS:
-            for first in starts:
-                add(first)
+        if n_threads == 1:
+            for part in parts:
+                look_up(part)
         else:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(add, starts))
+            with ThreadPoolExecutor(n_threads) as pool:
+                list(pool.map(look_up, parts))
         return found
 
     def _some_sums(self, values: np.ndarray) -> np.ndarray:
-        possible = np.full((len(values), len(self._first_leaf)), -1, dtype=np.int64).astype(self._kind)
-        if self._groups:
-            np.take(self._tables[0], self._rows(0, values), axis=0, out=possible, mode="clip")
-        more = np.empty_like(possible)
-        for k in range(1, len(self._groups)):
-            np.take(self._tables[k], self._rows(k, values), axis=0, out=more, mode="clip")
-            np.bitwise_and(possible, more, out=possible)
+        possible, more = np.empty((2, len(values), len(self._first_leaf)), dtype=self._kind)
+        self._rule_out(values, possible, more)
         np.negative(possible, out=more)
         np.bitwise_and(possible, more, out=possible)  # the lowest bit alone; below it, as many as its number
-        leaf = np.bitwise_count(np.subtract(possible, 1, out=possible)) + self._first_leaf
-        added = self._values.take(leaf).reshape(len(values), -1, self._n_scores)
-        return np.asarray(np.add.accumulate(added, axis=1)[:, -1])
+        leaf = np.bitwise_count(np.subtract(possible, 1, out=possible))
+        added = self._values.take(np.ascontiguousarray(leaf.T) + self._first_leaf[:, None])
+        return _in_turn(added.reshape(-1, self._n_scores, len(values))).T
+
+    def _rule_out(self, values: np.ndarray, possible: np.ndarray, more: np.ndarray) -> None:
+        """Leave the bits of the leaves that no node rules out."""
+        if not self._groups:
+            possible.fill(np.iinfo(self._kind).max)
+        for k in range(len(self._groups)):
+            np.take(self._tables[k], self._rows(k, values), axis=0, out=more if k else possible, mode="clip")
+            if k:
+                np.bitwise_and(possible, more, out=possible)
 
     def _rows(self, k: int, values: np.ndarray) -> np.ndarray:
         """Say in which row of a table each row's values lie."""
@@ -161,6 +166,20 @@ class TreeTables:
             return cuts.searchsorted(column)  # the last cut is infinite, and NaN is sorted behind it
         last = self._sizes[j] - 1
         return np.where(np.isnan(column), last, np.minimum(column, last - 1)).astype(np.intp)
+
+
+def _parts(n_rows: int, most: int, n_threads: int) -> list[slice]:
+    """Divide rows evenly among threads, into parts of at most so many (never fewer than a row)."""
+    turns = max(1, -(-n_rows // (max(most, 1) * n_threads)))
+    ends = np.linspace(0, n_rows, turns * n_threads + 1).astype(np.intp)
+    return [slice(first, last) for first, last in pairwise(ends.tolist())]
+
+
+def _in_turn(added: np.ndarray) -> np.ndarray:
+    """Add along the first axis, one after the other: NumPy's sums do, except along the axis that is next in memory."""
+    if added[0].size == 1:
+        return np.asarray(np.add.accumulate(added, axis=0)[-1])
+    return np.asarray(np.add.reduce(added, axis=0))
 
 
 def _is_category(trees: Sequence[Tree], j: int) -> bool:

@@ -114,8 +114,8 @@ def as_json(
     bytes
         UTF-8.
     """
-    rest = json.dumps(facts(served, endpoint, variant))
-    return f'{{"predictions":[{",".join(_rows(served, probability, ids))}],{rest[1:]}'.encode()
+    rest = json.dumps(facts(served, endpoint, variant)).encode()
+    return b'{"predictions":[%b],%b' % (_rows(served, probability, ids, ",").encode(), rest[1:])
 
 
 def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str] | str) -> bytes:
@@ -135,7 +135,7 @@ def as_json_lines(served: Served, probability: np.ndarray, ids: Sequence[str] | 
     bytes
         UTF-8.
     """
-    return "\n".join([*_rows(served, probability, ids), ""]).encode()
+    return b"%b\n" % _rows(served, probability, ids, "\n").encode()
 
 
 def as_csv(
@@ -173,23 +173,24 @@ def as_csv(
     return frame.write_csv(include_header=has_header).encode()
 
 
-def _rows(served: Served, probability: np.ndarray, ids: Sequence[str] | str) -> Sequence[str]:
+def _rows(served: Served, probability: np.ndarray, ids: Sequence[str] | str, between: str) -> str:
+    """Write one JSON object a row, and something between them."""
     tail = f',"version":{served.number},"id":'
     labels = [json.dumps(label) for label in served.labels]
     if probability.ndim == 2:
         chosen = served.model.choose(probability)
-        return [
+        return between.join(
             f'{{"score":{json.dumps(row)},"predicted_label":{labels[k]},"probability":{row[k]!r}{tail}{name}}}'
             for row, k, name in zip(probability.tolist(), chosen, _names(ids, len(chosen)), strict=True)
-        ]
+        )
     line = served.model.threshold
     tail = f',"threshold":{_number(line)}{tail}'
     if len(probability) > FEW_ROWS:
-        return _many_rows(probability, line, labels, tail, _name_column(ids, len(probability)))
-    return [
+        return _many_rows(probability, line, labels, tail, ids, between)
+    return between.join(
         f'{{"score":{p!r},"predicted_label":{labels[p >= line]},"probability":{p!r}{tail}{name}}}'
         for p, name in zip(probability.tolist(), _names(ids, len(probability)), strict=True)
-    ]
+    )
 
 
 def _names(ids: Sequence[str] | str, n_rows: int) -> list[str]:
@@ -199,32 +200,30 @@ def _names(ids: Sequence[str] | str, n_rows: int) -> list[str]:
     return [f'"{name}"' if is_plain(name) else json.dumps(name) for name in ids]
 
 
-def _name_column(ids: Sequence[str] | str, n_rows: int) -> pl.Expr:
-    if isinstance(ids, str):
-        return pl.concat_str(pl.lit(f'"{ids}-'), pl.int_range(n_rows).cast(pl.String), pl.lit('"'))
-    return pl.lit(pl.Series("n", _names(ids, n_rows)))
-
-
 def _many_rows(
-    probability: np.ndarray, line: float, labels: list[str], tail: str, names: pl.Expr
-) -> Sequence[str]:
+    probability: np.ndarray,
+    line: float,
+    labels: list[str],
+    tail: str,
+    ids: Sequence[str] | str,
+    between: str,
+) -> str:
     """Do the same in columns."""
     p = pl.Series("p", probability)
     text = p.cast(pl.String)
-    called = (
-        pl.when(pl.lit(p >= line))
-        .then(pl.lit(f'{labels[1]},"probability":'))
-        .otherwise(pl.lit(f'{labels[0]},"probability":'))
+    called = pl.Series([f',"predicted_label":{label},"probability":' for label in labels])
+    if isinstance(ids, str):
+        names, form = pl.int_range(len(p)).cast(pl.String), f'"{ids}-{{}}"'
+    else:
+        names, form = pl.lit(pl.Series(_names(ids, len(p)))), "{}"
+    rows = pl.format(
+        f'{{{{"score":{{}}{{}}{{}}{tail}{form}}}}}',
+        pl.lit(text),
+        pl.lit(called.gather((p >= line).cast(pl.UInt32))),
+        pl.lit(text),
+        names,
     )
-    parts = [
-        pl.lit('{"score":'),
-        pl.lit(text),
-        pl.lit(',"predicted_label":'),
-        called,
-        pl.lit(text),
-        pl.lit(tail),
-    ]
-    return pl.select(pl.concat_str([*parts, names, pl.lit("}")])).to_series().to_list()
+    return str(pl.select(rows.str.join(between)).item())
 
 
 def _number(value: float) -> str:

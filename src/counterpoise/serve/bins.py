@@ -44,6 +44,23 @@ class Binner:
         self._dates = {j: each for j, each in enumerate(features) if each.kind == "date" and each.histogram}
         self._places = [_places(feature, h) for feature, h in zip(features, self._histograms, strict=True)]
 
+    def packed(self, columns: Sequence[np.ndarray | list[Any]]) -> bytes:
+        """Say into which bins the values of rows fall, as it is kept.
+
+        Parameters
+        ----------
+        columns : sequence of ndarray or list
+            As `Rows` holds them.
+
+        Returns
+        -------
+        bytes
+            What `counts` unpacks.
+        """
+        if len(columns[0]) <= MOST_ROWS_AS_CODES:
+            return packed(self.codes(columns))
+        return _packed_counts(np.array([self._counted(j, column) for j, column in enumerate(columns)]))
+
     def codes(self, columns: Sequence[np.ndarray | list[Any]]) -> np.ndarray:
         """Give the bin of each value.
 
@@ -70,6 +87,18 @@ class Binner:
         return (
             last if last == NO_BIN or value is None or value != value else bisect_left(self._edges[j], value)
         )
+
+    def _counted(self, j: int, column: np.ndarray | list[Any]) -> np.ndarray:
+        """Count a feature's values by bin; of numbers, by how many lie above each edge: quicker than one by one."""
+        edges = self._edges[j]
+        if self._places[j] is not None or j in self._dates or self._last[j] == NO_BIN:
+            return np.bincount(self._many(j, column), minlength=N_BINS)
+        values = np.asarray(column, dtype=np.float64)
+        above = [np.count_nonzero(values > edge) for edge in edges]  # NaN is above none
+        missing = np.count_nonzero(np.isnan(values))
+        found = np.zeros(N_BINS, dtype=np.int64)
+        found[: len(edges) + 2] = np.append(-np.diff([len(values) - missing, *above, 0]), missing)
+        return found
 
     def _many(self, j: int, column: np.ndarray | list[Any]) -> np.ndarray:
         if j in self._dates:
@@ -106,7 +135,11 @@ def packed(codes: np.ndarray) -> bytes:
     """
     if len(codes) <= MOST_ROWS_AS_CODES:
         return b"\0" + np.ascontiguousarray(codes, dtype=np.uint8).tobytes()
-    return b"\1" + zlib.compress(_counted(codes).astype("<u4").tobytes(), level=1)
+    return _packed_counts(_counted(codes))
+
+
+def _packed_counts(found: np.ndarray) -> bytes:
+    return b"\1" + zlib.compress(found.astype("<u4").tobytes(), level=1)
 
 
 def _counted(codes: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoise.bundle import FeatureSchema, Model, load
 from counterpoise.bundle.archive import opened
-from counterpoise.serve.bins import Binner, packed
+from counterpoise.serve.bins import Binner
 from counterpoise.serve.bodies import Body
 from counterpoise.serve.contract import Contract, Rows
 from counterpoise.serve.refusals import Refused
@@ -188,7 +188,7 @@ class Served:
         bytes
             What `counterpoise.serve.bins` unpacks.
         """
-        return packed(self._binner.codes(rows.columns))
+        return self._binner.packed(rows.columns)
 
     @cached_property
     def _binner(self) -> Binner:

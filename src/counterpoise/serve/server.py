@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import signal
 import sys
@@ -32,6 +33,9 @@ SWITCH_SECONDS = 0.0005
 GARBAGE_OBJECTS = 50_000
 """New objects between two searches for garbage: a batch makes so many, and what is loaded is never searched again."""
 
+MALLOPT = {-1: 2**28, -3: 2**25}
+"""M_TRIM_THRESHOLD and M_MMAP_THRESHOLD (at most 32 MiB) of glibc, in bytes."""
+
 
 def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
     """Serve until told to stop.
@@ -56,6 +60,7 @@ def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
         _refuse_open(store, host)
         settings = replace(settings, needs_token=True)
     to_standard_error()
+    _keep_room()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GARBAGE_OBJECTS)
     gc.freeze()
@@ -77,6 +82,17 @@ def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
     finally:
         store.close()
         say("stopped")
+
+
+def _keep_room() -> None:
+    """Have glibc keep the room of large buffers for the next request, where it would give it back after each.
+
+    Otherwise every batch asks the system for several MB anew, a page at a time. See ``man 3 mallopt``.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        for what, value in MALLOPT.items():
+            mallopt(what, value)
 
 
 def _refuse_open(store: Store, host: str) -> None:
