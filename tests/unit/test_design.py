@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import issparse
 
+from counterpoise.learn import LogisticClassifier
 from counterpoise.learn import design as module
 from counterpoise.learn.design import TableDesign
 
@@ -50,19 +52,40 @@ def by_name(design: TableDesign, frame: pl.DataFrame) -> np.ndarray:
     return np.column_stack(columns)
 
 
+def plain(columns):
+    return columns.toarray() if issparse(columns) else columns
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("rows_at_once", [1, 7, 4096])
-def test_each_column_is_what_its_name_says(monkeypatch, rows_at_once):
+def test_each_column_is_what_its_name_says(monkeypatch, rows_at_once, is_sparse):
     monkeypatch.setattr(module, "ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(module, "SPARSE_FROM", 1e-9 if is_sparse else 1e9)
     frame = mixed(900, 0)
     design = TableDesign()
     learnt = design.fit_block(frame, None)
     assert {"x (bent)", "x missing", "few missing", "shop = (other)", "is_new", "same missing"} <= set(
         design.names_
     )
-    np.testing.assert_array_equal(learnt, by_name(design, frame))
+    assert issparse(learnt) == is_sparse
+    np.testing.assert_array_equal(plain(learnt), by_name(design, frame))
     others = mixed(50, 1).with_columns(whole=pl.lit(None, pl.String))
-    np.testing.assert_array_equal(design.block(others), by_name(design, others))
-    np.testing.assert_array_equal(design.block(others[:1]), by_name(design, others[:1]))
+    np.testing.assert_array_equal(plain(design.block(others)), by_name(design, others))
+    np.testing.assert_array_equal(plain(design.block(others[:1])), by_name(design, others[:1]))
+
+
+def test_many_levels_give_sparse_columns_and_the_same_model(monkeypatch):
+    draw = np.random.default_rng(0)
+    codes = draw.integers(0, 60, 4000)
+    frame = pl.DataFrame({"x": draw.normal(size=4000), "shop": [f"s{code}" for code in codes]})
+    y = draw.random(4000) < 1 / (1 + np.exp(3 - codes / 20 - frame["x"].to_numpy()))
+    sparse = LogisticClassifier().fit(frame, y)
+    assert issparse(sparse.design_.block(frame))
+    monkeypatch.setattr(module, "SPARSE_FROM", 1e9)
+    dense = LogisticClassifier().fit(frame, y)
+    assert not issparse(dense.design_.block(frame))
+    np.testing.assert_allclose(sparse.coef_, dense.coef_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(sparse.predict_proba(frame), dense.predict_proba(frame), rtol=1e-6)
 
 
 def test_a_table_that_says_nothing_has_one_column_of_zeros():

@@ -180,6 +180,24 @@ def test_the_last_fit_and_the_figures_end_within_the_budget(
         assert each.is_finished or each.predicted_seconds > 0
 
 
+@pytest.mark.parametrize(("slow", "is_tried"), [("forest", True), ("mlp", False)])
+def test_a_learner_that_seems_too_slow_waits_for_the_others(table, tmp_path, monkeypatch, slow, is_tried):
+    """A fold of it would take all that is left; what surely fits is run first, and it last, or not at all."""
+    clock = Clock()
+    monkeypatch.setattr("counterpoise.evaluate.budget.time", clock)
+    monkeypatch.setattr("counterpoise.evaluate.running.time", clock)
+    others = [Candidate("none", "logistic"), Candidate("smote", "logistic")]
+    seconds = {"logistic": 2.0, "logistic + smote": 3.0, slow: 1000.0}
+    engine = FakeEngine(seconds, n_workers=2, clock=clock)
+    runs, _ = run(table, engine, tmp_path, 100.0, [others[0], Candidate("none", slow), others[1]])
+    assert [each.is_finished for each in runs] == [True, False, True]
+    assert runs[1].predicted_seconds > 100
+    assert runs[1].reason
+    tried = [job.arguments["candidate"].name for job in engine.jobs]
+    assert (slow in tried) == is_tried
+    assert tried.index("logistic + smote") < len(tried) - 2 * is_tried
+
+
 def test_jobs_take_as_long_together_as_the_fullest_worker():
     assert _together([3.0, 1.0, 2.0], 2) == 3.0
     assert _together([5.0, 1.0, 1.0], 2) == 5.0

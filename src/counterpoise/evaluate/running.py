@@ -34,6 +34,9 @@ _TREATMENT_COST = {
 
 _OTHER_TREATMENT_COST = 2.0
 
+_GUESS_MARGIN = 3.0
+"""A learner that is not measured is tried at last, unless the guess is so many times what is left."""
+
 _REFIT_RESERVE = 1.3
 """The champion is fitted once more on all rows; its predicted time, with this margin, is kept back."""
 
@@ -251,14 +254,29 @@ class _Running:
                 break
 
     def _tasks(self) -> Iterator[tuple[Run, int]]:
-        """Give what to do next; what no longer fits the budget, or the memory, is given up, with what it would take."""
+        """Give what to do next; what no longer fits the budget, or the memory, is given up, with what it would take.
+
+        A learner of which nothing is measured, and which by the catalogue would not be finished, waits until the others
+        have had their turn: one fold of it can take all that is left.
+        """
+        postponed = []
         for run in self.runs:
-            for k, fold in enumerate(run.folds):
-                if fold is not None or run.is_given_up:
-                    continue
-                if not (self._fits_memory(run, k) and self._fits(run)):
-                    break
-                yield run, k
+            if self._may_be_too_slow(run):
+                postponed.append(run)
+            else:
+                yield from self._folds_of(run)
+        for run in postponed:
+            if self._has_baseline() and self._may_be_too_slow(run, margin=_GUESS_MARGIN):
+                self._give_up_for_time(run, self._guessed(run) or 0.0)
+            yield from self._folds_of(run)
+
+    def _folds_of(self, run: Run) -> Iterator[tuple[Run, int]]:
+        for k, fold in enumerate(run.folds):
+            if fold is not None or run.is_given_up:
+                continue
+            if not (self._fits_memory(run, k) and self._fits(run)):
+                break
+            yield run, k
 
     def _feed(self, tasks: Iterator[tuple[Run, int]]) -> None:
         """Start what may be started."""
@@ -365,15 +383,26 @@ class _Running:
         seconds = self._predicted(run)
         if seconds is None or not self._has_baseline():
             return True
-        begun = sum(self._predicted(other) or 0.0 for other in self._begun() if other is not run)
-        available = (self.deadline.left() - self._reserve(run)) * self.engine.n_workers
-        if seconds <= available - begun:
+        if seconds <= self._available(run):
             return True
-        run.reason = (
-            f"would take about {say_duration(seconds / self.engine.n_workers)}, more than the budget had left"
-        )
-        run.predicted_seconds = seconds / self.engine.n_workers
+        self._give_up_for_time(run, seconds)
         return False
+
+    def _may_be_too_slow(self, run: Run, margin: float = 1.0) -> bool:
+        """Say whether a candidate of which nothing is measured would take more than there is, by a guess."""
+        if self.deadline.seconds is None or self._predicted(run) is not None:
+            return False
+        return (self._guessed(run) or 0.0) > margin * self._available(run)
+
+    def _available(self, run: Run) -> float:
+        """Seconds of work that are left for a candidate, beside those that run."""
+        begun = sum(self._predicted(other) or 0.0 for other in self._begun() if other is not run)
+        return (self.deadline.left() - self._reserve(run)) * self.engine.n_workers - begun
+
+    def _give_up_for_time(self, run: Run, seconds: float) -> None:
+        seconds /= self.engine.n_workers
+        run.reason = f"would take about {say_duration(seconds)}, more than the budget had left"
+        run.predicted_seconds = seconds
 
     def _begun(self) -> list[Run]:
         """Give the candidates of which a fold is under way."""

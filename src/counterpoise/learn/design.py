@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 
 from counterpoise.learn.encode import TableEncoder, names_out
@@ -23,6 +24,9 @@ MANY_VALUES = 10
 
 ROWS_AT_ONCE = 4096
 """Rows whose columns are computed together: so many stay in the processor's cache."""
+
+SPARSE_FROM = 6
+"""Times as many columns as a row fills, from which on products of sparse columns are the quicker ones."""
 
 LEAST_ROWS = 3
 """Rows (or weight) that a level or a flag must have for a column of its own: one row teaches only itself."""
@@ -48,7 +52,7 @@ class TableDesign(BaseEstimator):
     def __init__(self, is_bent: bool = True) -> None:
         self.is_bent = is_bent
 
-    def fit_block(self, X: Any, weights: np.ndarray | None) -> np.ndarray:
+    def fit_block(self, X: Any, weights: np.ndarray | None) -> np.ndarray | csr_array:
         """Learn the columns from a table and give them.
 
         Parameters
@@ -60,8 +64,8 @@ class TableDesign(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows, n_design), float64
-            The columns.
+        ndarray or csr_array of shape (n_rows, n_design), float64
+            The columns; sparse where categories have many levels.
         """
         self.encoder_ = TableEncoder()
         block = self.encoder_.fit_block(X)
@@ -105,7 +109,7 @@ class TableDesign(BaseEstimator):
     def _bend(self, j: int | np.ndarray, filled: np.ndarray) -> np.ndarray:
         return np.asarray(np.arcsinh((filled - self.middle_[j]) / self.spread_[j]))
 
-    def block(self, X: Any) -> np.ndarray:
+    def block(self, X: Any) -> np.ndarray | csr_array:
         """Give the columns of a table.
 
         Parameters
@@ -115,23 +119,56 @@ class TableDesign(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows, n_design), float64
-            The columns.
+        ndarray or csr_array of shape (n_rows, n_design), float64
+            The columns; sparse where categories have many levels.
         """
         return self._columns(self.encoder_.block(X))
 
-    def _columns(self, block: np.ndarray) -> np.ndarray:
-        out = np.zeros((len(block), max(1, len(self.names_))))
+    def _columns(self, block: np.ndarray) -> np.ndarray | csr_array:
         n_levels = np.array([len(own) for own in self.levels_])
         of_number = self.is_used_.astype(np.int64) + self.has_bent_
         n_own = np.where(self.encoder_.categorical_, n_levels + self.has_other_, of_number)
         starts = np.cumsum(n_own + self.has_flag_) - n_own - self.has_flag_
+        in_row = np.where(self.encoder_.categorical_, n_own + self.has_flag_ > 0, n_own + self.has_flag_)
+        is_sparse = 0 < SPARSE_FROM * in_row.sum() <= len(self.names_)
+        write = self._sparse if is_sparse else self._dense
+        return write(block, starts, n_own, in_row)
+
+    def _sparse(
+        self, block: np.ndarray, starts: np.ndarray, n_own: np.ndarray, in_row: np.ndarray
+    ) -> csr_array:
+        """Write what may differ from zero: every number, and of each category the one column of the row's level."""
+        n_rows, at = len(block), np.cumsum(in_row) - in_row
+        data, where = np.ones((n_rows, in_row.sum())), np.empty((n_rows, in_row.sum()), dtype=np.int32)
+        for j in np.flatnonzero(in_row).tolist():
+            first, last = at[j], at[j] + in_row[j]
+            if self.encoder_.categorical_[j]:
+                place = self._places(j, block[:, j])
+                missing = n_own[j] if self.has_flag_[j] else -1
+                place[np.isnan(block[:, j])] = missing
+                data[:, first] = place >= 0
+                where[:, first] = starts[j] + np.maximum(place, 0)
+            else:
+                where[:, first:last] = starts[j] + np.arange(in_row[j])
+                data[:, last - 1] = np.isnan(block[:, j])  # the flag, where there is one; else it is written over
+        for first in range(0, n_rows, ROWS_AT_ONCE):
+            some = slice(first, first + ROWS_AT_ONCE)
+            self._write_numbers(block[some], data[some], at)
+        ends = np.arange(n_rows + 1, dtype=np.int64) * in_row.sum()
+        return csr_array((data.ravel(), where.ravel(), ends), shape=(n_rows, len(self.names_)))
+
+    def _dense(
+        self, block: np.ndarray, starts: np.ndarray, n_own: np.ndarray, in_row: np.ndarray
+    ) -> np.ndarray:
+        out = np.zeros((len(block), max(1, len(self.names_))))
         flagged = np.flatnonzero(self.has_flag_)
         for first in range(0, len(block), ROWS_AT_ONCE):
             some = slice(first, first + ROWS_AT_ONCE)
             self._write_numbers(block[some], out[some], starts)
             for j in np.flatnonzero(self.encoder_.categorical_).tolist():
-                self._write_levels(j, block[some, j], out[some, starts[j] : starts[j] + n_own[j]])
+                place = self._places(j, block[some, j])
+                known = np.flatnonzero(place >= 0)
+                out[first + known, starts[j] + place[known]] = 1.0
             out[some, (starts + n_own)[flagged]] = np.isnan(block[some, flagged])
         return out
 
@@ -146,15 +183,14 @@ class TableDesign(BaseEstimator):
             curved = self._bend(which, filled[:, bent])
             out[:, starts[which] + 1] = (curved - self.mean_[which, 1]) / self.scale_[which, 1]
 
-    def _write_levels(self, j: int, column: np.ndarray, out: np.ndarray) -> None:
-        """Mark each row's level; rows of other levels share the last column, where there is one."""
-        known, levels = np.flatnonzero(~np.isnan(column)), self.levels_[j]
-        codes = column[known].astype(np.int64)
+    def _places(self, j: int, column: np.ndarray) -> np.ndarray:
+        """Give the place of each row's level among the category's columns; -1 where it has none."""
+        levels = self.levels_[j]
+        known = ~np.isnan(column)
+        codes = np.where(known, column, -1.0).astype(np.int64)
         places = np.searchsorted(levels, codes)
         is_own = np.append(levels, -1)[places] == codes
-        out[known[is_own], places[is_own]] = 1.0
-        if self.has_other_[j]:
-            out[known[~is_own], -1] = 1.0
+        return np.where(known & is_own, places, np.where(known & self.has_other_[j], len(levels), -1))
 
     def _names(self) -> list[str]:
         names: list[str] = []
