@@ -150,7 +150,9 @@ class TableDesign(BaseEstimator):
                 where[:, first] = starts[j] + np.maximum(place, 0)
             else:
                 where[:, first:last] = starts[j] + np.arange(in_row[j])
-                data[:, last - 1] = np.isnan(block[:, j])  # the flag, where there is one; else it is written over
+                data[:, last - 1] = np.isnan(
+                    block[:, j]
+                )  # the flag, where there is one; else it is written over
         for first in range(0, n_rows, ROWS_AT_ONCE):
             some = slice(first, first + ROWS_AT_ONCE)
             self._write_numbers(block[some], data[some], at)
