@@ -14,6 +14,7 @@ from counterpoise.monitor.records import (
     Report,
     Rules,
     WindowReport,
+    say_share,
 )
 from counterpoise.monitor.reference import features_of, reference_from, reference_of_class
 from counterpoise.monitor.windows import UNKNOWN, Window, cut, joined, parse_every
@@ -38,5 +39,6 @@ __all__ = [
     "parse_every",
     "reference_from",
     "reference_of_class",
+    "say_share",
     "summarise",
 ]

@@ -15,7 +15,16 @@ import numpy as np
 from counterpoise.evaluate.intervals import proportion
 from counterpoise.monitor import drift, outcomes, prevalence
 from counterpoise.monitor.evidence import excess_evidence, fired, mean_evidence, over_starts, rate_evidence
-from counterpoise.monitor.records import Bins, Check, Figure, Reference, Report, Rules, WindowReport
+from counterpoise.monitor.records import (
+    Bins,
+    Check,
+    Figure,
+    Reference,
+    Report,
+    Rules,
+    WindowReport,
+    say_share,
+)
 from counterpoise.monitor.windows import UNKNOWN, Window, when
 
 __all__ = ["Summary", "look", "summarise"]
@@ -266,7 +275,9 @@ def _alert_check(summaries: Sequence[Summary], reference: Reference, rules: Rule
         rate_evidence(hits, trials, own.lower / rules.factor, own.upper * rules.factor)
     )
     at = int(start)
-    sentence = f"{hits[at] / trials[at]:.3%} of the rows are called; {rate:.3%} were in training"
+    sentence = (
+        f"{say_share(hits[at] / trials[at])} of the rows are called; {say_share(rate)} were in training"
+    )
     return [_Watched("alerts", "", float(evidence), at, sentence)]
 
 
@@ -312,8 +323,8 @@ def _balance_check(summaries: Sequence[Summary], reference: Reference) -> _Watch
     evidence, start = _mixed([each.balance for each in summaries])
     shares = [(each.report.prevalence.value or 0.0, each.report.n_rows) for each in summaries[start:]]
     now = sum(share * n for share, n in shares) / max(sum(n for _, n in shares), 1)
-    before = f"{reference.base_rate:.3%} were in training"
-    sentence = f"about {now:.3%} of the rows are positive, by their probabilities; {before}"
+    before = f"{say_share(reference.base_rate)} were in training"
+    sentence = f"about {say_share(now)} of the rows are positive, by their probabilities; {before}"
     return _Watched("prevalence", "", evidence, start, sentence)
 
 

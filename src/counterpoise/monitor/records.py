@@ -19,7 +19,33 @@ __all__ = [
     "Report",
     "Rules",
     "WindowReport",
+    "say_share",
 ]
+
+
+def say_share(value: float | None) -> str:
+    """Write a share with as many digits as tell it apart.
+
+    Parameters
+    ----------
+    value : float or None
+        Between 0 and 1; None or not finite where it is unknown.
+
+    Returns
+    -------
+    str
+        In percent, or a dash.
+
+    Examples
+    --------
+    >>> say_share(0.2887), say_share(0.05), say_share(0.00123), say_share(None)
+    ('28.9%', '5.00%', '0.123%', '–')
+    """
+    if value is None or not np.isfinite(value):
+        return "–"
+    return (
+        f"{value:.1%}" if value >= 0.1 or value == 0 else f"{value:.2%}" if value >= 0.005 else f"{value:.3%}"
+    )
 
 
 class Record(BaseModel):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from counterpoise.monitor import Alarm, Check, Figure, Report, WindowReport
+from counterpoise.monitor import Alarm, Check, Figure, Report, WindowReport, say_share
 from counterpoise.serve.watch import Seen
 
 __all__ = ["HEADERS", "render", "render_empty"]
@@ -58,6 +58,7 @@ main, header > div { max-width:1180px; margin:0 auto; padding:0 20px; }
 header { border-bottom:1px solid var(--line); }
 header > div { display:flex; flex-wrap:wrap; gap:.3rem 1.2rem; align-items:baseline; padding-top:.7rem;
   padding-bottom:.7rem; }
+nav { display:flex; flex-wrap:wrap; gap:.3rem 1.2rem; }
 header a { color:var(--soft); } header a[aria-current] { color:var(--ink); font-weight:650; text-decoration:none; }
 h1 { font-size:1.1rem; margin:0 .6rem 0 0; } h2 { font-size:1.25rem; margin:2rem 0 .6rem; line-height:1.25; }
 h3 { font-size:.95rem; margin:0 0 .4rem; }
@@ -161,19 +162,10 @@ def _at(time: datetime | None) -> str:
     return "" if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _share(value: float | None) -> str:
-    """Write a share with as many digits as tell it apart."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    return (
-        f"{value:.1%}" if value >= 0.1 or value == 0 else f"{value:.2%}" if value >= 0.005 else f"{value:.3%}"
-    )
-
-
 def _figure(figure: Figure | None, *, is_share: bool = True) -> str:
     if figure is None:
         return "–"
-    write = _share if is_share else (lambda value: "–" if value is None else f"{value:.4g}")
+    write = say_share if is_share else (lambda value: "–" if value is None else f"{value:.4g}")
     if figure.value is None:
         return f"<small>{escape(figure.note)}</small>" if figure.note else "–"
     interval = (
@@ -215,13 +207,13 @@ def _tiles(report: Report) -> str:
     a_day = "–" if whole.alerts_a_day is None else f"{whole.alerts_a_day:,.1f}"
     tiles = [
         ("rows answered", f"{whole.n_rows:,}", f"{whole.n_labelled:,} with a label"),
-        ("called", f"{whole.n_alerts:,}", f"{_share(whole.alert_rate.value)} of the rows"),
+        ("called", f"{whole.n_alerts:,}", f"{say_share(whole.alert_rate.value)} of the rows"),
         ("alerts a day", a_day, budget),
-        ("positives, estimated", _share(whole.prevalence.value), _interval(whole.prevalence)),
+        ("positives, estimated", say_share(whole.prevalence.value), _interval(whole.prevalence)),
         *[
             (
                 f"{name}, {'realised' if known else 'foretold'}",
-                _share(figure.value),
+                say_share(figure.value),
                 _interval(figure) or figure.note,
             )
             for name in ("precision", "recall")
@@ -239,7 +231,7 @@ def _interval(figure: Figure) -> str:
     return (
         ""
         if figure.lower is None or figure.value is None
-        else f"{_share(figure.lower)} to {_share(figure.upper)}"
+        else f"{say_share(figure.lower)} to {say_share(figure.upper)}"
     )
 
 
@@ -344,7 +336,7 @@ def _chart(
     values += [] if trained is None else [trained]
     top = max(max(values) * 1.15, min(max(ends, default=0.0), max(values) * 3), 1e-9)
     top = min(top, 1.0) if is_share else top
-    write = _share if is_share else (lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}")
+    write = say_share if is_share else (lambda value: f"{value:,.3g}" if value < 1000 else f"{value:,.0f}")
     x = np.linspace(_LEFT + 6, _WIDTH - 10, len(windows)) if len(windows) > 1 else np.array([_WIDTH / 2])
 
     def y(value: float | None) -> float:  # numpydoc ignore=PR01,RT01
@@ -394,7 +386,7 @@ def _chart(
     return (
         f"<div class=card><h3>{escape(title)}</h3>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role=img aria-label="{escape(said, quote=True)}">{"".join(parts)}</svg>'
-        f"{keys}{dotted}<small>{escape(what)}</small></div>"
+        f"<div>{keys}{dotted}</div><small>{escape(what)}</small></div>"
     )
 
 
@@ -551,7 +543,7 @@ def _features(report: Report) -> str:
             f"{each.psi:.3f}",
             f"{each.psi_by_chance:.3f}",
             f"{each.ks:.3f}",
-            f"{_share(each.missing_in_training)} → {_share(each.missing)}",
+            f"{say_share(each.missing_in_training)} → {say_share(each.missing)}",
             escape(each.largest),
         ]
         for each in report.features[:MOST_FEATURES]
