@@ -20,6 +20,7 @@ from counterpoise.bundle import Model, Schema
 from counterpoise.calibrate import IdentityMap, MapChain, PriorMap, fit_map
 from counterpoise.cli.export import action
 from counterpoise.decide import ThresholdCurve
+from counterpoise.decide.rule import ClassRule
 from counterpoise.errors import ModelError, NotApplicable, OptionError
 from counterpoise.learn import BalancedBaggingClassifier, LogisticClassifier
 from counterpoise.learn.blend import BlendClassifier
@@ -137,6 +138,80 @@ def test_the_line_and_the_prior_are_in_the_graph(tmp_path):
     properties = {p.key: p.value for p in onnx.load(tmp_path / "model.onnx").metadata_props}
     assert float(properties["threshold"]) == 0.4
     assert properties["version"].endswith("line=0.4")
+
+
+# --- several classes -----------------------------------------------------------------------------------------
+
+RULES = {
+    "largest": None,
+    "weights": ClassRule("balanced_accuracy", (0.2, 1.0, 3.0)),
+    "costs": ClassRule("cost", (1.0, 1.0, 1.0), ((0.0, 2.0, 5.0), (30.0, 0.0, 1.0), (90.0, 9.0, 0.0))),
+}
+
+
+def classes_of(n=900, seed=0):
+    frame, rng = awkward(n, seed), np.random.default_rng(seed + 50)
+    pull = (
+        pl.Series(rng.normal(size=n)) + 2.0 * frame["label"] + frame["flag"].cast(pl.Float64).fill_null(0.5)
+    )
+    return frame.with_columns(
+        label=pl.when(pull < 1.2)
+        .then(pl.lit("none"))
+        .when(pull < 2.4)
+        .then(pl.lit("repair"))
+        .otherwise(pl.lit("scrap"))
+    )
+
+
+def model_of_classes(frame, learner, calibration="intercept", rule=None):
+    table = cp.read(frame, target="label", positive=None)
+    fitted = make_learner(learner, 0) if isinstance(learner, str) else learner
+    fitted.fit(table.X, table.y)
+    proba = fitted.predict_proba(table.X)
+    mapped = IdentityMap() if calibration is None else fit_map(calibration, table.y, proba)
+    point = (rule or RULES["weights"]).as_point("balanced_accuracy", 0.5, 10, table.n_rows)
+    return Model(
+        learner=fitted,
+        labels=table.labels,
+        schema=Schema.of(table),
+        operating_point=point,
+        calibration=MapChain((mapped, PriorMap.of([1.0, 2.0, 0.5]))),
+        rule=rule,
+    )
+
+
+def compared_classes(model, frame, tmp_path):
+    content = export_onnx(model, tmp_path / "model.onnx").read_bytes()
+    proba, label = score_with(content, model, model.schema.conform(frame))
+    own = model.predict_proba(frame)
+    assert proba.shape == own.shape == (frame.height, 3)
+    differ = np.flatnonzero(label.astype(str) != model.predict(frame).astype(str))
+    assert len(differ) <= 0.002 * frame.height  # only where rounding decides between two
+    return float(np.abs(own - proba).max())
+
+
+@pytest.mark.parametrize("learner", [*EXACT, "easy_ensemble", "mlp"])
+def test_graphs_of_several_classes_are_the_model(learner, tmp_path):
+    frame = classes_of()
+    most = 1e-6 if learner in ("mlp", "easy_ensemble") else 1e-11
+    found = model_of_classes(frame, learner, rule=RULES["costs"])
+    assert compared_classes(found, pl.concat([frame, classes_of(seed=9)]), tmp_path) < most
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("calibration", [None, "intercept", "platt", "isotonic"])
+def test_maps_and_rules_of_several_classes_are_in_the_graph(calibration, rule, tmp_path):
+    frame = classes_of(2500)
+    found = model_of_classes(frame, "logistic", calibration, RULES[rule])
+    assert compared_classes(found, frame, tmp_path) < 1e-11
+
+
+def test_blends_and_ensembles_of_learners_of_several_classes(tmp_path):
+    frame = classes_of()
+    blend = BlendClassifier(learners=("logistic", "boosting"), n_folds=2, random_state=0)
+    bagging = BalancedBaggingClassifier(LogisticClassifier(), 3, random_state=0)
+    for learner in (blend, bagging):
+        assert compared_classes(model_of_classes(frame, learner), frame, tmp_path) < 1e-9
 
 
 def test_what_cannot_be_written_is_refused_with_its_reason(tmp_path):

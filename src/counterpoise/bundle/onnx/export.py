@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ from counterpoise.bundle.onnx.maps import apply_map
 from counterpoise.bundle.onnx.tables import feeds, inputs_of
 from counterpoise.bundle.schema import FeatureSchema
 from counterpoise.chance import Streams
-from counterpoise.errors import MissingExtra, ModelError, NotApplicable
+from counterpoise.errors import MissingExtra, ModelError
 
 __all__ = ["export_onnx", "graph_of", "score_with"]
 
@@ -32,13 +33,14 @@ def export_onnx(model: Model, path: str | Path) -> Path:
     """Write preprocessing, learner, calibration and line as one ONNX graph.
 
     One input a feature, of shape (rows, 1): strings for categories (empty where missing), double for all others (NaN
-    where missing; booleans as 0 and 1, dates as seconds since 1970). Outputs ``probability`` and ``label`` of shape
-    (rows,). Before it is written the graph is compared with the model on rows around every edge the schema knows.
+    where missing; booleans as 0 and 1, dates as seconds since 1970). Outputs ``probability``, of shape (rows,) or, of
+    several classes, (rows, classes), and ``label`` of shape (rows,). Before it is written the graph is compared with
+    the model on rows around every edge the schema knows.
 
     Parameters
     ----------
     model : Model
-        Of two classes.
+        The model.
     path : str or Path
         The file; one that stands there is replaced.
 
@@ -76,7 +78,7 @@ def graph_of(model: Model) -> Any:
     Parameters
     ----------
     model : Model
-        Of two classes.
+        The model.
 
     Returns
     -------
@@ -90,26 +92,20 @@ def graph_of(model: Model) -> Any:
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    if len(model.labels) != 2:
-        raise NotApplicable(
-            f"A model of {len(model.labels)} classes was to be written as ONNX.",
-            expected="Expected two classes.",
-            why="The graph has one probability and one line; how one of several classes is chosen is not written yet.",
-            hint="Use the bundle itself, export --to mlflow, or train one class against the rest: --positive LABEL.",
-        )
     graph = Graph()
     names = model.schema.names
     proba = apply_map(graph, model.calibration, add_learner(graph, model.learner, names))
     graph.nodes.append(helper.make_node("Identity", [proba], ["probability"]))
     values, kind = _labels(model.labels)
-    chosen = graph.cast(graph.add("GreaterOrEqual", "probability", model.threshold), np.int64)
+    shape = ["rows"] if len(model.labels) == 2 else ["rows", len(model.labels)]
+    chosen = _chosen(graph, model)
     graph.nodes.append(helper.make_node("Gather", [graph.constant(values), chosen], ["label"]))
     built = helper.make_graph(
         graph.nodes,
         "counterpoise",
         inputs_of(model.schema),
         [
-            helper.make_tensor_value_info("probability", TensorProto.DOUBLE, ["rows"]),
+            helper.make_tensor_value_info("probability", TensorProto.DOUBLE, shape),
             helper.make_tensor_value_info("label", kind, ["rows"]),
         ],
         [numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
@@ -121,6 +117,19 @@ def graph_of(model: Model) -> Any:
     return whole
 
 
+def _chosen(graph: Graph, model: Model) -> str:
+    """Choose a class for each row, as `Model.choose`."""
+    if len(model.labels) == 2:
+        return graph.cast(graph.add("GreaterOrEqual", "probability", model.threshold), np.int64)
+    if model.rule is None:
+        return graph.add("ArgMax", "probability", axis=1, keepdims=0)
+    if model.rule.costs is None:
+        weighed = graph.add("Mul", "probability", np.array(model.rule.weights)[None, :])
+        return graph.add("ArgMax", weighed, axis=1, keepdims=0)
+    expected = graph.add("MatMul", "probability", np.array(model.rule.costs))
+    return graph.add("ArgMin", expected, axis=1, keepdims=0)
+
+
 def _labels(labels: tuple[Any, ...]) -> tuple[np.ndarray, int]:
     from onnx import TensorProto
 
@@ -130,13 +139,19 @@ def _labels(labels: tuple[Any, ...]) -> tuple[np.ndarray, int]:
 
 
 def _properties(model: Model) -> dict[str, str]:
+    if len(model.labels) == 2:
+        line = {
+            "threshold": repr(model.threshold),
+            "base_rate": repr(model.base_rate),
+            "positive": str(model.labels[-1]),
+        }
+    else:
+        line = {"classes": json.dumps([str(label) for label in model.labels])}
     return {
         "version": str(model.version),
         "goal": str(model.operating_point.goal),
-        "threshold": repr(model.threshold),
-        "base_rate": repr(model.base_rate),
+        **line,
         "target": str(model.schema.roles.get("target", "")),
-        "positive": str(model.labels[-1]),
         "missing": "NaN in numbers, an empty string in categories; booleans are 0 and 1, dates seconds since 1970",
     }
 
@@ -155,10 +170,10 @@ def score_with(content: bytes, model: Model, features: pl.DataFrame) -> tuple[np
 
     Returns
     -------
-    probability : ndarray of float64
-        Of the positive class.
-    label : ndarray
-        By the line.
+    probability : ndarray of shape (n_rows,) or (n_rows, n_classes), float64
+        Of the positive class, or of each of several.
+    label : ndarray of shape (n_rows,)
+        By the line, or the rule of several classes.
     """
     import onnxruntime
 
@@ -172,7 +187,8 @@ def score_with(content: bytes, model: Model, features: pl.DataFrame) -> tuple[np
 
 def _compare(model: Model, content: bytes) -> None:
     rows = _tried_rows(model.schema.features)
-    own = model.predict_proba(rows)[:, 1]
+    own = model.predict_proba(rows)
+    own = own[:, 1] if len(model.labels) == 2 else own
     written = score_with(content, model, model.schema.conform(rows))[0]
     worst = float(np.abs(own - written).max())
     if not worst <= TOLERANCE:

@@ -174,10 +174,10 @@ class Graph:
         Returns
         -------
         str
-            Of shape (n,), double.
+            Of shape (n, 1), double.
         """
         gaps = self.cast(self.add("IsNaN", self.columns(block, [0])), np.float64)
-        return self.flat(self.add("Mul", gaps, 0.0))
+        return self.add("Mul", gaps, 0.0)
 
     def looked_up(self, codes: str, values: np.ndarray) -> str:
         """Replace codes by values; what is missing stays missing.
@@ -231,6 +231,55 @@ class Graph:
             ``1 / (1 + exp(-z))``.
         """
         return self.add("Div", 1.0, self.add("Add", 1.0, self.add("Exp", self.add("Neg", z))))
+
+    def softmax(self, scores: str, axis: int = 1) -> str:
+        """Turn one score a class into probabilities.
+
+        Parameters
+        ----------
+        scores : str
+            Of shape (n, n_classes), or with the classes along another axis.
+        axis : int, default=1
+            That axis.
+
+        Returns
+        -------
+        str
+            Probabilities, of the same shape.
+        """
+        return self.add("Softmax", scores, axis=axis)
+
+    def proba(self, scores: str, n_scores: int) -> str:
+        """Turn a learner's scores into probabilities.
+
+        Parameters
+        ----------
+        scores : str
+            Of shape (n, n_scores).
+        n_scores : int
+            1 for the log-odds of the second of two classes, else one a class.
+
+        Returns
+        -------
+        str
+            Of shape (n,) for two classes, of shape (n, n_classes) for more.
+        """
+        return self.sigmoid(self.flat(scores)) if n_scores == 1 else self.softmax(scores)
+
+    def shares(self, positive: str) -> str:
+        """Divide each row by its sum.
+
+        Parameters
+        ----------
+        positive : str
+            Of shape (n, n_classes).
+
+        Returns
+        -------
+        str
+            Of the same shape.
+        """
+        return self.add("Div", positive, self.add("ReduceSum", positive, np.array([1]), keepdims=1))
 
     def log_odds(self, p: str) -> str:
         """Turn probabilities into log-odds.

@@ -1,4 +1,4 @@
-"""Learners as nodes: each gives the probability of the second of two classes.
+"""Learners as nodes: each gives the probability of the second of two classes, or those of several.
 
 What a learner computes is read from its fitted attributes; the trees of histogram boosting by
 `counterpoise.learn.grown_trees`.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from counterpoise.bundle.onnx.graph import Graph
-from counterpoise.bundle.onnx.maps import apply_map, shift_odds
+from counterpoise.bundle.onnx.maps import apply_map, at_rates
 from counterpoise.bundle.onnx.tables import encoded, hot_levels, numbers_of
 from counterpoise.bundle.onnx.trees import add_trees, steps_tree
 from counterpoise.calibrate import map_from_dict
@@ -35,14 +35,14 @@ def add_learner(graph: Graph, learner: Any, names: list[str]) -> str:
     graph : Graph
         Takes the nodes.
     learner : classifier
-        Fitted on two classes.
+        Fitted.
     names : list of str
         The inputs, in the order of the learner's columns.
 
     Returns
     -------
     str
-        Probability of the second class, double of shape (n,).
+        Probability of the second of two classes, double of shape (n,); of several, of shape (n, n_classes).
 
     Raises
     ------
@@ -87,8 +87,7 @@ def cannot(what: str, expected: str) -> NotApplicable:
 def _logistic(graph: Graph, learner: Any, names: list[str]) -> str:
     design = learner.design_
     block = encoded(graph, design.encoder_, names)
-    parts = _design_parts(graph, design, block)
-    return graph.sigmoid(_weighed(graph, block, parts, learner.coef_[0], float(learner.intercept_[0])))
+    return _weighed(graph, block, _design_parts(graph, design, block), learner)
 
 
 def _design_parts(graph: Graph, design: Any, block: str) -> list[tuple[str, list[int]]]:
@@ -167,14 +166,13 @@ def _arcsinh(graph: Graph, x: str) -> str:
     return graph.add("Mul", graph.add("Sign", x), graph.where(graph.add("Greater", size, 1e100), far, near))
 
 
-def _weighed(
-    graph: Graph, block: str, parts: list[tuple[str, list[int]]], coef: np.ndarray, intercept: float
-) -> str:
-    sums = [
-        graph.flat(graph.add("MatMul", columns, np.asarray(coef, dtype=np.float64)[at][:, None]))
-        for columns, at in parts
-    ]
-    return graph.add("Add", graph.total(sums or [graph.zeros(block)]), intercept)
+def _weighed(graph: Graph, block: str, parts: list[tuple[str, list[int]]], learner: Any) -> str:
+    coef = np.asarray(learner.coef_, dtype=np.float64).T
+    sums = [graph.add("MatMul", columns, coef[at]) for columns, at in parts]
+    intercept = np.asarray(learner.intercept_, dtype=np.float64)[None, :]
+    return graph.proba(
+        graph.add("Add", graph.total(sums or [graph.zeros(block)]), intercept), intercept.shape[1]
+    )
 
 
 def _linear_learner(graph: Graph, learner: Any, names: list[str]) -> str:
@@ -202,7 +200,7 @@ def _linear_learner(graph: Graph, learner: Any, names: list[str]) -> str:
         parts.append((filled, [at for _, at in numbers]))
     if flags:
         parts.append((_missing(graph, graph.columns(block, [j for j, _ in flags])), [at for _, at in flags]))
-    return graph.sigmoid(_weighed(graph, block, parts, learner.coef_[0], float(learner.intercept_[0])))
+    return _weighed(graph, block, parts, learner)
 
 
 # --- boosting ------------------------------------------------------------------------------------------------
@@ -215,21 +213,25 @@ def _boosting(graph: Graph, learner: Any, names: list[str]) -> str:
     for j in range(len(binner.categorical_)):
         column, ordinals = graph.columns(block, [j]), grown.ordinals.get(j)
         parts.append(column if ordinals is None else graph.looked_up(column, ordinals))
-    start = float(grown.start[0])
-    if not grown.trees:
-        return graph.sigmoid(graph.add("Add", graph.zeros(block), start))
-    return graph.sigmoid(
-        graph.add("Add", graph.flat(add_trees(graph, graph.joined(parts), grown.trees)), start)
-    )
+    n_scores, sums = len(grown.start), graph.zeros(block)
+    if grown.trees:
+        turns = [k % n_scores for k in range(len(grown.trees))]
+        sums = add_trees(graph, graph.joined(parts), grown.trees, turns)
+    return graph.proba(graph.add("Add", sums, grown.start[None, :]), n_scores)
 
 
 # --- forests and ensembles -----------------------------------------------------------------------------------
 
 
-def _decision_tree(member: Any, value: Callable[[np.ndarray], np.ndarray] | None = None) -> Tree:
-    """Read a decision tree; its leaves give the share of the second class, or a function of it."""
+def _shares(member: Any) -> np.ndarray:
+    """Give the share of each class in each node of a decision tree."""
+    counts = member.tree_.value[:, 0, :]
+    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+
+def _decision_tree(member: Any, value: np.ndarray) -> Tree:
+    """Read a decision tree, with something in its leaves."""
     tree = member.tree_
-    share = tree.value[:, 0, 1] / tree.value[:, 0, :].sum(axis=1)
     return Tree(
         feature=np.maximum(tree.feature, 0).astype(np.int64),
         threshold=tree.threshold,
@@ -237,18 +239,30 @@ def _decision_tree(member: Any, value: Callable[[np.ndarray], np.ndarray] | None
         right=tree.children_right.astype(np.int64),
         is_leaf=tree.children_left < 0,
         missing_left=tree.missing_go_to_left.astype(bool),
-        value=share if value is None else value(share),
+        value=value,
     )
+
+
+def _added_up(
+    graph: Graph, block: str, members: list[Any], says: Callable[[np.ndarray], np.ndarray] = np.asarray
+) -> str:
+    """Add up what the leaves of decision trees say of the second of two classes, or of each of several."""
+    n_classes = len(members[0].classes_)
+    if any(len(member.classes_) != n_classes for member in members):
+        raise cannot("An ensemble whose members know other classes", "Expected the same in all of them.")
+    told = [1] if n_classes == 2 else range(n_classes)
+    trees = [_decision_tree(member, says(_shares(member))[:, c]) for member in members for c in told]
+    sums = add_trees(graph, block, trees, [k % len(told) for k in range(len(trees))])
+    return graph.flat(sums) if n_classes == 2 else sums
 
 
 def _forest(graph: Graph, learner: Any, names: list[str]) -> str:
     block = numbers_of(graph, learner.numbers_, names)
-    members = [tree for forest in learner.forests_ for tree in forest.estimators_]
-    votes = graph.flat(add_trees(graph, block, [_decision_tree(member) for member in members]))
-    share = graph.add(
-        "Div", graph.add("Add", votes, float(learner.base_[1])), float(learner.n_estimators + 1)
-    )
-    return graph.clipped(share, LEAST, 1.0 - LEAST)
+    votes = _added_up(graph, block, [tree for forest in learner.forests_ for tree in forest.estimators_])
+    base = learner.base_[1] if len(learner.base_) == 2 else np.asarray(learner.base_)[None, :]
+    share = graph.add("Div", graph.add("Add", votes, base), float(learner.n_estimators + 1))
+    held = graph.clipped(share, LEAST, 1.0 - LEAST)
+    return held if len(learner.base_) == 2 else graph.shares(held)
 
 
 def _ensemble(graph: Graph, learner: Any, names: list[str]) -> str:
@@ -258,8 +272,7 @@ def _ensemble(graph: Graph, learner: Any, names: list[str]) -> str:
         total = graph.total([add_learner(graph, member, names) for member in members])
         votes = graph.add("Div", total, float(len(members)))
     elif kinds == {"DecisionTreeClassifier"}:
-        block = numbers_of(graph, learner.numbers_, names)
-        total = graph.flat(add_trees(graph, block, [_decision_tree(member) for member in members]))
+        total = _added_up(graph, numbers_of(graph, learner.numbers_, names), members)
         votes = graph.add("Div", total, float(len(members)))
     elif kinds == {"StumpBooster"}:
         votes = _stumps(graph, numbers_of(graph, learner.numbers_, names), members)
@@ -271,49 +284,58 @@ def _ensemble(graph: Graph, learner: Any, names: list[str]) -> str:
 
 
 def _stumps(graph: Graph, block: str, members: list[Any]) -> str:
-    """Write boosted stumps: each member is a sum of step functions, its vote a sigmoid of them."""
+    """Write boosted stumps: each member is a sum of step functions, its vote a sigmoid (softmax) of them."""
+    n_classes = len(members[0].classes_)
+    told = [None] if n_classes == 2 else range(n_classes)
     trees, targets = [], []
     for k, member in enumerate(members):
-        own = [
-            steps_tree(j, cuts, steps[:, 1] - steps[:, 0])
-            for j, (cuts, steps) in enumerate(zip(member.cuts_, member.steps_, strict=True))
-            if len(cuts)
-        ] or [steps_tree(0, np.empty(0), np.zeros(1))]
-        trees += own
-        targets += [k] * len(own)
-    votes = graph.sigmoid(add_trees(graph, block, trees, targets))
-    return graph.add("ReduceMean", votes, np.array([1]), keepdims=0)
+        for c in told:
+            own = [
+                steps_tree(j, cuts, steps[:, 1] - steps[:, 0] if c is None else steps[:, c] / (n_classes - 1))
+                for j, (cuts, steps) in enumerate(zip(member.cuts_, member.steps_, strict=True))
+                if len(cuts)
+            ] or [steps_tree(0, np.empty(0), np.zeros(1))]
+            trees += own
+            targets += [k * len(told) + (c or 0)] * len(own)
+    sums = add_trees(graph, block, trees, targets)
+    if n_classes == 2:
+        return graph.add("ReduceMean", graph.sigmoid(sums), np.array([1]), keepdims=0)
+    by_member = graph.add("Reshape", sums, np.array([-1, len(members), n_classes]))
+    return graph.add("ReduceMean", graph.softmax(by_member, axis=2), np.array([1]), keepdims=0)
 
 
 def _rusboost(graph: Graph, learner: Any, names: list[str]) -> str:
     kinds = {type(member).__name__ for member in learner.estimators_}
     if learner.numbers_ is None or kinds != {"DecisionTreeClassifier"}:
         raise cannot(f"Boosting of {', '.join(sorted(kinds))}", "Expected members that are decision trees.")
+    n_classes = len(learner.classes_)
 
-    def confident(share: np.ndarray) -> np.ndarray:
-        """Give the log-odds of a leaf."""
-        votes = [np.log(np.clip(each, LEAST_VOTE, 1.0)) for each in (share, 1.0 - share)]
-        return float(learner.learning_rate) * (votes[0] - votes[1])
+    def confident(shares: np.ndarray) -> np.ndarray:
+        """Give the centred log-probabilities of a leaf; of two classes their difference."""
+        logs = np.log(np.clip(shares, LEAST_VOTE, 1.0))
+        centre = logs[:, ::-1] if n_classes == 2 else logs.mean(axis=1, keepdims=True)
+        return np.asarray(float(learner.learning_rate) * (logs - centre))
 
     block = numbers_of(graph, learner.numbers_, names)
-    trees = [_decision_tree(member, confident) for member in learner.estimators_]
-    votes = graph.sigmoid(graph.flat(add_trees(graph, block, trees)))
-    return apply_map(graph, map_from_dict(learner.calibration_), votes)
+    votes = _added_up(graph, block, learner.estimators_, confident)
+    proba = graph.sigmoid(votes) if n_classes == 2 else graph.softmax(votes)
+    return apply_map(graph, map_from_dict(learner.calibration_), proba)
 
 
 def _blend(graph: Graph, learner: Any, names: list[str]) -> str:
-    intercept = float(learner.intercept_[0])
+    if not learner.members_:
+        raise cannot("A blend without members", "Expected at least one.")
     scores = []
     for member, weight in zip(learner.members_, learner.weights_, strict=True):
         p = add_learner(graph, member, names)
-        logs = [
-            graph.add("Log", graph.clipped(each, LEAST_PROBABILITY, 1.0))
-            for each in (p, graph.add("Sub", 1.0, p))
-        ]
-        scores.append(graph.add("Mul", graph.add("Sub", *logs), float(weight)))
-    if not scores:
-        raise cannot("A blend without members", "Expected at least one.")
-    return graph.sigmoid(graph.add("Add", graph.total(scores), intercept))
+        z = graph.add("Log", graph.clipped(p, LEAST_PROBABILITY, 1.0))
+        if len(learner.classes_) == 2:
+            against = graph.clipped(graph.add("Sub", 1.0, p), LEAST_PROBABILITY, 1.0)
+            z = graph.add("Sub", z, graph.add("Log", against))
+        scores.append(graph.add("Mul", z, float(weight)))
+    if len(learner.classes_) == 2:
+        return graph.sigmoid(graph.add("Add", graph.total(scores), float(learner.intercept_[0])))
+    return graph.softmax(graph.add("Add", graph.total(scores), np.asarray(learner.intercept_)[None, :]))
 
 
 # --- networks ------------------------------------------------------------------------------------------------
@@ -336,9 +358,8 @@ def _network(graph: Graph, learner: Any, names: list[str]) -> str:
         x = graph.add("Add", graph.add("MatMul", x, kernel.astype(np.float32)), bias.astype(np.float32))
         if k + 1 < len(layers) and activation in _ACTIVATIONS:
             x = graph.add(_ACTIVATIONS[activation], x)
-    p = graph.sigmoid(graph.flat(graph.cast(x, np.float64)))
-    rates = learner._rates
-    restored = shift_odds(graph, p, float(np.log(rates[0] / rates[1])))
+    p = graph.proba(graph.cast(x, np.float64), layers[-1][1].shape[0])
+    restored = at_rates(graph, p, np.asarray(learner._rates, dtype=np.float64))
     return apply_map(graph, map_from_dict(learner.calibration_), restored)
 
 

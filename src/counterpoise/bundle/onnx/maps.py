@@ -10,7 +10,7 @@ from counterpoise.bundle.onnx.graph import LARGEST, SMALLEST, Graph
 from counterpoise.calibrate import IdentityMap, InterceptMap, IsotonicMap, MapChain, PlattMap, PriorMap
 from counterpoise.errors import NotApplicable
 
-__all__ = ["apply_map"]
+__all__ = ["apply_map", "at_rates"]
 
 
 def apply_map(graph: Graph, calibration: Any, p: str) -> str:
@@ -21,14 +21,14 @@ def apply_map(graph: Graph, calibration: Any, p: str) -> str:
     graph : Graph
         Takes the nodes.
     calibration : CalibrationMap
-        For two classes.
+        The map.
     p : str
-        Probabilities of the second class, of shape (n,).
+        Probabilities of the second of two classes, of shape (n,); of several classes, of shape (n, n_classes).
 
     Returns
     -------
     str
-        Calibrated probabilities, of shape (n,).
+        Calibrated probabilities, of the same shape.
 
     Raises
     ------
@@ -42,7 +42,13 @@ def apply_map(graph: Graph, calibration: Any, p: str) -> str:
     if isinstance(calibration, IdentityMap):
         return p
     if isinstance(calibration, PriorMap):
-        return shift_odds(graph, p, float(np.log(calibration.rates[0] / calibration.rates[1])))
+        return at_rates(graph, p, np.array(calibration.rates))
+    if isinstance(calibration, InterceptMap | PlattMap) and len(calibration.shift) > 1:
+        slope = getattr(calibration, "slope", 1.0)
+        scaled = graph.add("Mul", graph.add("Log", p), float(slope))
+        return graph.softmax(graph.add("Add", scaled, np.array(calibration.shift)[None, :]))
+    if isinstance(calibration, IsotonicMap) and len(calibration.knots) > 1:
+        return _isotonic_classes(graph, calibration, p)
     if isinstance(calibration, InterceptMap):
         return shift_odds(graph, _pull_in(graph, p, calibration.low, calibration.high), calibration.shift[0])
     if isinstance(calibration, PlattMap):
@@ -50,14 +56,35 @@ def apply_map(graph: Graph, calibration: Any, p: str) -> str:
         line = graph.add("Add", graph.add("Mul", z, float(calibration.slope)), float(calibration.shift[0]))
         return _probability(graph, line)
     if isinstance(calibration, IsotonicMap):
-        z = graph.log_odds(_pull_in(graph, p, calibration.low, calibration.high))
-        return _probability(graph, _interpolated(graph, z, np.array(calibration.knots[0])))
+        return _isotonic(graph, calibration, p, np.array(calibration.knots[0]))
     raise NotApplicable(
         f"A calibration of the kind {type(calibration).__name__} cannot be written as ONNX.",
         expected="Expected identity, prior, intercept, Platt, isotonic, or a chain of them.",
         why="Its probabilities would be other ones.",
         hint="Use the bundle itself, or export --to mlflow.",
     )
+
+
+def at_rates(graph: Graph, p: str, rates: np.ndarray) -> str:
+    """Put the class balance back, as `counterpoise.calibrate.correct_prior`.
+
+    Parameters
+    ----------
+    graph : Graph
+        Takes the nodes.
+    p : str
+        Probabilities of the second of two classes, or of each of several.
+    rates : ndarray of shape (n_classes,)
+        How often a row of each class counted.
+
+    Returns
+    -------
+    str
+        Probabilities for the original balance.
+    """
+    if len(rates) == 2:
+        return shift_odds(graph, p, float(np.log(rates[0] / rates[1])))
+    return graph.shares(graph.add("Div", p, (rates / rates.max())[None, :]))
 
 
 def shift_odds(graph: Graph, p: str, shift: float) -> str:
@@ -82,6 +109,19 @@ def shift_odds(graph: Graph, p: str, shift: float) -> str:
     moved = graph.clipped(graph.add("Div", 1.0, graph.add("Add", 1.0, odds_against)), SMALLEST, LARGEST)
     inside = graph.add("And", graph.add("Greater", p, 0.0), graph.add("Less", p, 1.0))
     return graph.where(inside, moved, p)
+
+
+def _isotonic(graph: Graph, calibration: IsotonicMap, p: str, knots: np.ndarray) -> str:
+    z = graph.log_odds(_pull_in(graph, p, calibration.low, calibration.high))
+    return _probability(graph, _interpolated(graph, z, knots))
+
+
+def _isotonic_classes(graph: Graph, calibration: IsotonicMap, p: str) -> str:
+    moved = [
+        _isotonic(graph, calibration, graph.flat(graph.columns(p, [k])), np.array(knots))
+        for k, knots in enumerate(calibration.knots)
+    ]
+    return graph.shares(graph.joined([graph.add("Unsqueeze", each, np.array([1])) for each in moved]))
 
 
 def _probability(graph: Graph, z: str) -> str:
