@@ -25,9 +25,12 @@ from counterpoise.table.table import Table
 
 __all__ = ["Contest"]
 
-_FIGURES_COST, _CLASS_FIGURES_COST = 1.5, 10.0
-"""Time to blend and to draw intervals over the time to judge all candidates, for two classes and for several; seen on
-tables of 30,000 to 200,000 rows."""
+_FIGURES_COST = 1.5
+"""Time to blend and to draw intervals over the time to judge all candidates, for two classes."""
+
+_CLASS_FIGURES_COST, _CLASS_FIGURES_ROWS, _MOST_CLASS_FIGURES_COST = 0.5, 20_000, 10.0
+"""The same for several: judging searches weights on some thousand rows, intervals resample all, so their ratio rises
+by 1 each 20,000 rows; seen on tables of 3,000 to 200,000 rows."""
 
 
 @dataclass
@@ -191,9 +194,15 @@ class Contest:
             inner=self._inner(folds, options.get("repeat", 0)),
             memory=self.memory,
             n_blended=MOST_MEMBERS if self.blends else 0,
-            figures_cost=_FIGURES_COST if self.table.is_binary else _CLASS_FIGURES_COST,
+            figures_cost=self._figures_cost(),
             **options,
         )
+
+    def _figures_cost(self) -> float:
+        if self.table.is_binary:
+            return _FIGURES_COST
+        rising = _CLASS_FIGURES_COST + self.table.n_rows / _CLASS_FIGURES_ROWS
+        return min(rising, _MOST_CLASS_FIGURES_COST)
 
     def _inner(self, folds: Folds, number: int) -> list[Inner]:
         if not self.is_nested:
