@@ -201,6 +201,45 @@ def test_a_learner_that_is_surely_too_slow_leaves_the_time_to_others(
     assert any(job.arguments["candidate"].learner == "mlp" for job in engine.jobs) == is_tried
 
 
+def on_a_clock(monkeypatch, seconds, **options):
+    clock = Clock()
+    monkeypatch.setattr("counterpoise.evaluate.budget.time", clock)
+    monkeypatch.setattr("counterpoise.evaluate.running.time", clock)
+    return FakeEngine(seconds, clock=clock, **options)
+
+
+def test_folds_of_a_candidate_that_was_given_up_do_not_count_as_all_of_it(table, tmp_path, monkeypatch):
+    """While its second fold runs the others are asked whether they fit; there is time for them."""
+    candidates = [
+        Candidate(*each) for each in (("none", "logistic"), ("none", "forest"), ("smote", "logistic"))
+    ]
+    seconds = {"logistic": 1.0, "forest": 20.0, "logistic + smote": 2.0}
+    runs, _ = run(table, on_a_clock(monkeypatch, seconds, n_workers=2), tmp_path, 60.0, candidates)
+    assert [each.is_finished for each in runs] == [True, False, True]
+
+
+@pytest.mark.parametrize(("budget", "first"), [(60.0, "boosting + smote"), (None, "logistic + smote")])
+def test_treatments_of_the_best_learner_come_first_where_time_is_short(
+    table, tmp_path, monkeypatch, budget, first
+):
+    pairs = [(treatment, learner) for treatment in ("none", "smote") for learner in ("logistic", "boosting")]
+    seconds = {"logistic": 2.0, "boosting": 2.0, "logistic + smote": 4.0, "boosting + smote": 4.0}
+    engine = on_a_clock(monkeypatch, seconds)
+    better = {"logistic": 0.3, "boosting": 0.6}
+    runs, _ = run(
+        table,
+        engine,
+        tmp_path,
+        budget,
+        [Candidate(*each) for each in pairs],
+        promise=lambda c: better[c.learner],
+    )
+    tried = [job.arguments["candidate"].name for job in engine.jobs]
+    assert tried[10] == first
+    assert runs[3].is_finished
+    assert runs[2].is_finished == (budget is None)
+
+
 def test_jobs_take_as_long_together_as_the_fullest_worker():
     assert _together([3.0, 1.0, 2.0], 2) == 3.0
     assert _together([5.0, 1.0, 1.0], 2) == 5.0

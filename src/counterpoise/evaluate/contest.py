@@ -145,8 +145,8 @@ class Contest:
             if race is not None:
                 race.finished(run, repeat.judged[run.candidate.name])
 
-        weakness = None if race is None else race.weakness
-        repeat.runs = self._run(self.candidates, ledger, self.case.folds, finished, weakness=weakness)
+        told = {} if race is None else {"weakness": race.weakness, "promise": race.promise}
+        repeat.runs = self._run(self.candidates, ledger, self.case.folds, finished, **told)
         if not any(run.is_finished and run.candidate.is_untreated for run in repeat.runs):
             raise _why_no_baseline(repeat.runs)
         self._blend(repeat)

@@ -17,6 +17,7 @@ import numpy as np
 
 from counterpoise.chance import Streams
 from counterpoise.evaluate import intervals
+from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.figures import goal_costs, goal_figure
 from counterpoise.evaluate.intervals import Draws
 from counterpoise.evaluate.judging import Case, Judged, judge
@@ -47,6 +48,7 @@ class Race:
         self.case, self.groups, self.seed = case, groups, seed
         self.leader: Run | None = None
         self._best = -np.inf
+        self._untreated: dict[str, float] = {}
 
     def finished(self, run: Run, judged: Judged) -> None:
         """Take note of a candidate that has been through all folds.
@@ -63,6 +65,28 @@ class Race:
         score = value if self.case.goal.greater_is_better else -value
         if score > self._best:
             self.leader, self._best = run, score
+        if run.candidate.is_untreated:
+            self._untreated[run.candidate.learner] = score
+
+    def promise(self, candidate: Candidate) -> float:
+        """Say how good a treated candidate may be: as good as its learner is untreated.
+
+        A treatment is held against the best untreated model, so the treatments of its learner tell most. Learners that
+        balance by themselves come after them.
+
+        Parameters
+        ----------
+        candidate : Candidate
+            Which one.
+
+        Returns
+        -------
+        float
+            The more, the sooner it is worth trying.
+        """
+        if candidate.is_self_balancing:
+            return float(np.nextafter(max(self._untreated.values(), default=0.0), -np.inf))
+        return self._untreated.get(candidate.learner, -np.inf)
 
     def weakness(self, run: Run) -> str:
         """Say why a candidate is to be dropped.

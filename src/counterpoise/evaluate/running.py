@@ -132,6 +132,7 @@ def run_candidates(
     inner: Sequence[Inner] = (),
     memory: Memory | None = None,
     weakness: Callable[[Run], str] | None = None,
+    promise: Callable[[Candidate], float] | None = None,
     repeat: int = 0,
     known: Sequence[Run] = (),
     n_blended: int = 0,
@@ -165,6 +166,9 @@ def run_candidates(
     weakness : callable, optional
         Called with a `Run` that has some folds, when time is too short for everything that is left; gives why the
         candidate is to be dropped, or an empty string.
+    promise : callable, optional
+        Called with treated candidates, when time is too short for everything that is left; the one for which it gives
+        most is tried first.
     repeat : int, default=0
         Which repeat this is. One after the first is begun only where all of it fits into the budget.
     known : sequence of Run, default=()
@@ -191,6 +195,7 @@ def run_candidates(
         inner=inner,
         memory=memory or Memory(),
         weakness=weakness,
+        promise=promise,
         repeat=repeat,
         known={run.candidate: run for run in known},
         n_blended=n_blended,
@@ -216,6 +221,7 @@ class _Running:
     inner: Sequence[Inner]
     memory: Memory
     weakness: Callable[[Run], str] | None
+    promise: Callable[[Candidate], float] | None
     repeat: int
     known: dict[Candidate, Run]
     n_blended: int
@@ -258,13 +264,23 @@ class _Running:
 
     def _tasks(self) -> Iterator[tuple[Run, int]]:
         """Give what to do next; what no longer fits the budget, or the memory, is given up, with what it would take."""
-        for run in self.runs:
+        left = list(self.runs)
+        while left:
+            run = self._next(left)
+            left.remove(run)
             for k, fold in enumerate(run.folds):
                 if fold is not None or run.is_given_up:
                     continue
                 if not (self._fits_memory(run, k) and self._fits(run)):
                     break
                 yield run, k
+
+    def _next(self, left: list[Run]) -> Run:
+        """Choose whom to try: in their order, unless there is time for a few treatments only."""
+        promise = self.promise
+        if promise is None or left[0].candidate.is_untreated or self._all_fit():
+            return left[0]
+        return max(left, key=lambda run: promise(run.candidate))
 
     def _feed(self, tasks: Iterator[tuple[Run, int]]) -> None:
         """Start what may be started."""
@@ -376,17 +392,24 @@ class _Running:
             return True
         if seconds is None:
             seconds, margin = self._guessed(run), _GUESS_MARGIN
-        begun = sum(self._predicted(other) or 0.0 for other in self._begun() if other is not run)
         available = (self.deadline.left() - self._reserve(run)) * self.engine.n_workers
-        if seconds <= margin * (available - begun):
+        if seconds <= margin * (available - self._promised(run)):
             return True
         run.predicted_seconds = seconds / self.engine.n_workers
         run.reason = f"would take about {say_duration(run.predicted_seconds)}, more than the budget had left"
         return False
 
-    def _begun(self) -> list[Run]:
-        """Give the candidates of which a fold is under way."""
-        return [self.runs[j] for j in sorted({index for index, _ in self.under_way})]
+    def _promised(self, but: Run) -> float:
+        """Give the seconds of work that other candidates under way still need; those given up, for a fold that runs."""
+        seconds = 0.0
+        for index in {index for index, _ in self.under_way}:
+            run = self.runs[index]
+            if run.is_given_up:
+                mine = [k for other, k in self.under_way if other == index]
+                seconds += (self._rate(run) or 0.0) * float(self.sizes[mine].sum())
+            elif run is not but:
+                seconds += self._predicted(run) or 0.0
+        return seconds
 
     def _all_fit(self) -> bool:
         """Say whether everything that is left can be finished."""
