@@ -68,8 +68,10 @@ def test_rows_are_decided_by_their_own_costs(seed: int) -> None:
 
 
 def test_costs_that_cannot_be() -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="fn - tp down to -1 and fp - tn down to 1 "):
         cost_threshold(fn=-1, fp=1)
+    with pytest.raises(InputError, match=r"The label 7 was given\. Expected one of \[0, 1\]"):
+        CostMatrix.binary(fn=1, fp=1).realised(np.array([7]), np.array([1]))
     with pytest.raises(InputError):
         cost_threshold(fn=0, fp=0)
     with pytest.raises(InputError, match="rows"):

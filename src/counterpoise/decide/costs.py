@@ -57,7 +57,7 @@ def cost_threshold(fn: Any, fp: Any, tp: Any = 0.0, tn: Any = 0.0) -> Any:
     false = as_numbers(fp, "fp") - as_numbers(tn, "tn")
     if not (np.isfinite(missed) & np.isfinite(false) & (missed >= 0) & (false >= 0)).all():
         raise InputError(
-            f"Costs with fn - tp down to {np.min(missed)!r} and fp - tn down to {np.min(false)!r} were given.",
+            f"Costs with fn - tp down to {np.min(missed):g} and fp - tn down to {np.min(false):g} were given.",
             expected="Expected finite costs, an error never cheaper than the right decision.",
             why="Else it would pay to decide against what is known.",
             hint="Write costs as positive numbers, gains as negative tp or tn.",
@@ -293,7 +293,8 @@ class CostMatrix:
         at = order[np.clip(np.searchsorted(names[order], values), 0, self.n_classes - 1)]
         if (names[at] != values).any():
             raise _wrong_matrix(
-                f"The label {values[names[at] != values][0]!r} was given.", f"one of {names.tolist()}"
+                f"The label {values[names[at] != values].tolist()[0]!r} was given.",
+                f"one of {names.tolist()}",
             )
         return np.asarray(at)
 
