@@ -180,7 +180,7 @@ def test_an_open_address_needs_a_token(bundle, started, tmp_path, capsys, monkey
         (("endpoint", "list", "--url", "http://127.0.0.1:9"), "no answer"),
         (("endpoint", "list", "--url", "ftp://x"), "begins with http"),
         (("endpoint", "update", "x", "--costs", "fn=a", "--store", "sqlite:///x.db"), "fn=NUMBER"),
-        (("endpoint", "describe", "x", "--store", "sqlite:///x.db"), "There is no endpoint 'x'"),
+        (("endpoint", "describe", "x", "--store", "sqlite:///x.db"), "There is no store 'x.db'"),
         (
             ("endpoint", "token", "create", "x", "--scope", "all", "--store", "sqlite:///x.db"),
             "Expected one or more",

@@ -135,6 +135,8 @@ def test_simulate_writes_a_table_that_reads(kind, tmp_path):
     assert cp.read(frame, target=target).n_positive > 0
 
 
+AT_X = ("--store", "sqlite:///{d}/x.db?synchronous=FULL")
+
 WRONG = {
     "missing file": ("compare", "{d}/no.csv", "--target", "label", "--out", "{d}/x"),
     "wrong target": ("compare", "{t}", "--target", "lable", "--out", "{d}/x"),
@@ -153,6 +155,21 @@ WRONG = {
     "wrong sampler": ("resample", "{t}", "--target", "label", "--with", "smoot", "--out", "{d}/r.csv"),
     "wrong kind": ("simulate", "carts", "--out", "{d}/s.csv"),
     "another outcome": ("evaluate", "{m}", "{t}", "--target", "uid"),
+    "wrong form": ("export", "{m}", "--to", "onx", "--out", "{d}/x"),
+    "zip of another ending": ("export", "{m}", "--to", "zip", "--out", "{d}/x"),
+    "zip where nothing can be written": ("export", "{m}", "--to", "zip", "--out", "{other}/deep/x.zip"),
+    "endless token": ("endpoint", "token", "create", "x", "--scope", "read", "--days", "inf", *AT_X),
+    "token of ages": ("endpoint", "token", "create", "x", "--scope", "read", "--days", "4000000", *AT_X),
+    "tokens of no store": ("endpoint", "token", "list", *AT_X),
+    "token of no store": ("endpoint", "token", "revoke", "x", *AT_X),
+    "endpoints of no store": ("endpoint", "list", *AT_X),
+    "endpoints of no store, by its driver": ("endpoint", "list", "--store", "sqlite+pysqlite:///{d}/x.db"),
+    "endpoint of no store": ("endpoint", "describe", "x", *AT_X),
+    "change in no store": ("endpoint", "update", "x", "--line", "0.5", *AT_X),
+    "model for no store": ("endpoint", "update", "x", "--model", "{m}", *AT_X),
+    "step back in no store": ("endpoint", "update", "x", "--rollback", *AT_X),
+    "end in no store": ("endpoint", "delete", "x", *AT_X),
+    "monitor of no store": ("monitor", "x", *AT_X),
 }
 
 
@@ -166,6 +183,19 @@ def test_a_wrong_input_gets_one_message_and_status_two(name, table, compared, tm
     assert len(said.splitlines()) >= 3
     assert "Traceback" not in said
     assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
+
+
+def test_what_makes_a_store_makes_it_and_the_rest_finds_it(compared, tmp_path, capsys):
+    at = ("--store", f"sqlite:///{tmp_path}/made.db")
+    assert command("endpoint", "token", "create", "x", "--scope", "read", "--days", "30", *at) == 0
+    assert command("endpoint", "token", "list", *at) == 0
+    assert "x  read  good" in capsys.readouterr().out
+    assert command("endpoint", "describe", "risk", *at) == 2
+    assert "There is no endpoint 'risk'" in capsys.readouterr().err
+    other = ("--store", f"sqlite:///{tmp_path}/other.db")
+    assert command("endpoint", "create", "risk", "--model", compared / "model", *other) == 0
+    assert command("endpoint", "list", *other) == 0
+    assert "risk" in capsys.readouterr().out
 
 
 def test_a_word_that_is_no_verb_is_refused(capsys):

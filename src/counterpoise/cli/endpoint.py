@@ -16,9 +16,9 @@ from counterpoise.errors import OptionError
 
 if TYPE_CHECKING:
     from counterpoise.serve import InStore as EndpointsInStore
-    from counterpoise.serve import OverHttp
+    from counterpoise.serve import OverHttp, Store
 
-__all__ = ["costs_of", "endpoints_at", "make_token", "register", "say", "say_one"]
+__all__ = ["costs_of", "endpoints_at", "existing_store", "make_token", "register", "say", "say_one"]
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The endpoint.")]
 Url = Annotated[str, typer.Option("--url", envvar="COUNTERPOISE_URL", help="The running server.")]
@@ -37,8 +37,13 @@ Note = Annotated[str, typer.Option(help="Why, for the log.")]
 HOME = "http://127.0.0.1:8080"
 """Where `counterpoise serve` listens if nothing else is said."""
 
+MOST_DAYS = 1_000_000
+"""Longest life of a token that is to end: beyond lie dates that no calendar here can write."""
 
-def endpoints_at(url: str, token: str | None, store: str | None) -> EndpointsInStore | OverHttp:
+
+def endpoints_at(
+    url: str, token: str | None, store: str | None, *, is_new: bool = False
+) -> EndpointsInStore | OverHttp:
     """Choose where endpoints are changed.
 
     Parameters
@@ -49,6 +54,8 @@ def endpoints_at(url: str, token: str | None, store: str | None) -> EndpointsInS
         A token for it.
     store : str or None
         A store; it goes before the server.
+    is_new : bool, default=False
+        Make the store where there is none; else it must be there.
 
     Returns
     -------
@@ -62,7 +69,44 @@ def endpoints_at(url: str, token: str | None, store: str | None) -> EndpointsInS
     """
     from counterpoise.serve import InStore, OverHttp, Store
 
-    return OverHttp(url, token) if store is None else InStore(Store(store))
+    if store is None:
+        return OverHttp(url, token)
+    return InStore(Store(store) if is_new else existing_store(store))
+
+
+def existing_store(url: str) -> Store:
+    """Open a store that must be there: a mistyped name would make an empty one.
+
+    Parameters
+    ----------
+    url : str
+        The store's URL.
+
+    Returns
+    -------
+    Store
+        Opened.
+
+    Raises
+    ------
+    OptionError
+        If it names a file that is not there.
+    InputError
+        If the store cannot be used.
+    """
+    from counterpoise.serve import Store
+
+    driver, _, rest = url.partition(":///")
+    file = rest.partition("?")[0]
+    # without a file there is nothing to look for: the store itself says what is wrong with such a name
+    if driver.startswith("sqlite") and file not in ("", ":memory:") and not Path(file).is_file():
+        raise OptionError(
+            f"There is no store {file!r}.",
+            expected="Expected the store that counterpoise serve or endpoint create has written.",
+            why="A mistyped name would make an empty store, and what is asked of it would be nothing.",
+            hint="Name it: --store sqlite:///FILE or --store postgresql://USER@HOST/NAME",
+        )
+    return Store(url)
 
 
 def costs_of(text: str | None) -> dict[str, float] | None:
@@ -110,7 +154,7 @@ def make_token(store: str, name: str, scopes: list[str], days: float | None) -> 
     scopes : list of {"read", "score", "admin"}
         What it is good for.
     days : float or None
-        When it ends; None: never.
+        When it ends, at most 1,000,000; None: never.
 
     Returns
     -------
@@ -120,11 +164,18 @@ def make_token(store: str, name: str, scopes: list[str], days: float | None) -> 
     Raises
     ------
     OptionError
-        If a scope is unknown, or the name is taken.
+        If a scope is unknown, the name is taken, or it would end beyond the calendar.
     """
     from counterpoise.serve import Store, tokens
     from counterpoise.serve.clock import since_1970
 
+    if days is not None and not 0 <= days <= MOST_DAYS:
+        raise OptionError(
+            f"--days {days:g} was given.",
+            expected=f"Expected a number of days from 0 to {MOST_DAYS}.",
+            why="A token ends on a date, and the calendar has a last one.",
+            hint="Leave --days out for a token that never ends.",
+        )
     ends = None if days is None else since_1970(datetime.now(UTC) + timedelta(days=days))
     with Store(store).writing() as connection:
         return tokens.make(connection, name, scopes, expires_at=ends)
@@ -221,7 +272,7 @@ def _add_life(endpoint: typer.Typer) -> None:
         as_json: o.Json = False,
     ) -> None:
         """Make an endpoint of a model."""
-        _show(endpoints_at(url, token, store).create(name, model, note), as_json)
+        _show(endpoints_at(url, token, store, is_new=True).create(name, model, note), as_json)
 
     @endpoint.command("list")
     def _list(
@@ -318,9 +369,9 @@ def _add_tokens(token: typer.Typer) -> None:
     @token.command("list")
     def _list(store: TheStore = STORE) -> None:
         """Say what tokens there are."""
-        from counterpoise.serve import Store, tokens
+        from counterpoise.serve import tokens
 
-        with Store(store).reading() as connection:
+        with existing_store(store).reading() as connection:
             for each in tokens.tokens(connection):
                 state = "good" if any(each.may(scope) for scope in tokens.SCOPES) else "ended"
                 sys.stdout.write(f"{each.name}  {', '.join(sorted(each.scopes))}  {state}\n")
@@ -328,8 +379,8 @@ def _add_tokens(token: typer.Typer) -> None:
     @token.command("revoke")
     def _revoke(name: Annotated[str, typer.Argument()], store: TheStore = STORE) -> None:
         """Take a token back; servers know within seconds."""
-        from counterpoise.serve import Store, tokens
+        from counterpoise.serve import tokens
 
-        with Store(store).writing() as connection:
+        with existing_store(store).writing() as connection:
             tokens.revoke(connection, name)
         sys.stdout.write(f"{name} revoked\n")
