@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -303,6 +304,7 @@ def test_a_model_can_be_sent(client, bundles):
 @pytest.mark.parametrize(
     ("change", "kind", "says"),
     [
+        ({"line": 0}, "line", lambda a: a["operating_point"]["threshold"] == 0),
         ({"line": 0.9}, "line", lambda a: a["operating_point"]["threshold"] == 0.9),
         ({"base_rate": 0.001}, "base_rate", lambda a: a["operating_point"]["base_rate"] == 0.001),
         ({"costs": {"fn": 50, "fp": 1}}, "costs", lambda a: "fn=50" in a["operating_point"]["goal"]),
@@ -378,6 +380,20 @@ def test_a_model_of_another_table_is_refused(client, tmp_path):
     assert "other columns" in refused.json()["message"]
     assert client.patch("/endpoints/fraud", json={"model": path, "is_other_table": True}).status_code == 200
     assert ask(client, [[12.5, "web", True]]).status_code == 200
+    assert client.patch("/endpoints/fraud", json={"version": 1}).status_code == 409
+    assert client.patch("/endpoints/fraud", json={"version": 1, "share": 0}).status_code == 409
+    both = client.patch("/endpoints/fraud", json={"line": 0, "base_rate": 0.1})
+    assert both.status_code == 400
+    assert "line, base_rate" in both.json()["message"]
+    assert client.patch("/endpoints/fraud", json={"version": 1, "is_other_table": True}).status_code == 200
+
+
+def test_a_model_of_other_labels_needs_another_endpoint(client, tmp_path):
+    known = model(0)
+    path = str(replace(known, labels=("no", "yes")).save(tmp_path / "other"))
+    refused = client.patch("/endpoints/fraud", json={"model": path, "is_other_table": True})
+    assert refused.status_code == 409
+    assert "'no', 'yes'" in refused.json()["message"]
 
 
 def test_no_request_is_dropped_or_mixed_while_models_change(client, bundles):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateTable
 
 from counterpoise.serve import Store, bins, ledger, tables, tokens
 from counterpoise.serve import deployments as d
@@ -214,6 +215,79 @@ def test_steps_make_an_old_store_what_a_fresh_one_is(store):
         for step in STEPS:
             step.run(connection)
         assert shape(connection) == fresh
+
+
+def without_numbers_for_good(connection):
+    """Make the tables as they were before step 3, in SQLite."""
+    for table in tables.metadata.sorted_tables:
+        made = str(CreateTable(table).compile(dialect=connection.dialect)).replace(" AUTOINCREMENT", "")
+        connection.exec_driver_sql(made)
+        for index in table.indexes:
+            index.create(connection)
+    for step in STEPS[:2]:
+        connection.execute(tables.steps.insert().values(number=step.number, name=step.name, at=0))
+
+
+def test_an_old_store_keeps_its_rows_and_gives_numbers_once_from_now_on(tmp_path, bundle):
+    url = f"sqlite:///{tmp_path}/store.db"
+    store = Store(url)
+    with store.writing(checks_references=False) as connection:
+        fresh = shape(connection)
+        tables.metadata.drop_all(connection)
+        without_numbers_for_good(connection)
+    keep(store, *bundle)
+    create(store, "fraud", bundle[0], source="test", actor="test")
+    with store.writing() as connection:
+        ledger.record(connection, [answer(f"r{k}", 1, [0.1]) for k in range(3)])
+        ledger.add_labels(connection, 1, [Label("r0-0", 1)])
+    store.close()
+    store = Store(url)
+    with store.writing() as connection:
+        assert shape(connection) == fresh
+        assert ledger.requests(connection, 1)["uid"].to_list() == ["r0", "r1", "r2"]
+        assert ledger.truths(connection, 1)["truth"].to_list() == [1]
+        assert d.version(connection, 1, 1).bundle == bundle[0]
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        ledger.forget(connection, 2_000_000)
+        ledger.record(connection, [answer("r3", 1, [0.1])])
+        assert ledger.requests(connection, 1, after=3)["uid"].to_list() == ["r3"]
+    delete(store, "fraud", actor="test", with_records=True)
+    with store.writing() as connection:
+        assert len(ledger.requests(connection, 1)) == 0  # references are enforced again: they went with it
+    store.close()
+
+
+def test_a_number_is_given_once(store, bundle):
+    keep(store, *bundle)
+    with store.reading() as connection:
+        marks = [d.mark(connection)]
+    seen = []
+    for _ in range(2):
+        made = create(store, "fraud", bundle[0], source="test", actor="test")
+        seen.append(made.id)
+        with store.writing() as connection:
+            marks.append(d.mark(connection))
+            ledger.record(connection, [answer("r", made.id, [0.1]), answer("s", made.id, [0.1])])
+            seen += ledger.requests(connection, made.id)["id"].to_list()
+            ledger.forget(connection, 2_000_000)
+        delete(store, "fraud", actor="test", with_records=True)
+    assert seen[3] > seen[0]
+    assert min(seen[4:]) > max(seen[1:3])
+    assert len(set(marks)) == len(marks)
+
+
+def test_answers_of_versions_of_more_and_fewer_classes_are_told_apart(store, bundle):
+    keep(store, *bundle)
+    made = create(store, "fraud", bundle[0], source="test", actor="test")
+    three = [[0.2, 0.3, 0.5], [0.1, 0.1, 0.8], [0.6, 0.2, 0.2]]
+    with store.writing() as connection:
+        ledger.record(
+            connection,
+            [answer("a", made.id, [0.7, 0.1]), answer("b", made.id, three, version=2, threshold=None)],
+        )
+        found = ledger.predictions(ledger.requests(connection, made.id))
+    assert found["probability"].to_list() == [[0.7], [0.1], *three]
+    assert found["prediction"].to_list() == ["a-0", "a-1", "b-0", "b-1", "b-2"]
 
 
 def test_a_step_runs_once_and_a_failed_one_leaves_nothing(url):

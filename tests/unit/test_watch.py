@@ -28,7 +28,17 @@ from counterpoise.decide import ThresholdCurve
 from counterpoise.errors import InputError, OptionError
 from counterpoise.learn import LogisticClassifier
 from counterpoise.monitor import Rules
-from counterpoise.serve import Change, Store, Watch, WatchSettings, changes, create, deployments, ledger
+from counterpoise.serve import (
+    Change,
+    Store,
+    Watch,
+    WatchSettings,
+    changes,
+    create,
+    delete,
+    deployments,
+    ledger,
+)
 from counterpoise.serve.bins import packed
 from counterpoise.serve.clock import now
 from counterpoise.serve.models import packed_bundle
@@ -363,6 +373,54 @@ def test_the_terminal_says_figures_checks_and_alarms(store, fraud, tmp_path):
     assert not (tmp_path / "absent.db").exists()
     with pytest.raises(OptionError, match="alpha"):
         action("fraud", store=f"sqlite:///{tmp_path}/store.db", alpha=2.0)
+
+
+def test_an_endpoint_made_again_begins_anew(store, fraud, tmp_path):
+    first = deployed(store, fraud, tmp_path)
+    answer(store, fraud, first, 2)
+    watch = Watch(store)
+    assert watch.look_at("fraud").reports[0].whole.n_rows == 2 * ROWS
+    delete(store, "fraud", actor="local", with_records=True)
+    second = deployed(store, fraud, tmp_path)
+    answer(store, fraud, second, 1)
+    assert second != first
+    assert watch.look_at("fraud").reports[0].whole.n_rows == ROWS
+    watch.look_at_all()
+    assert {key[0] for key in watch._followed} == {second}
+
+
+def test_rows_that_come_after_the_retention_took_all_are_seen(store, fraud, tmp_path):
+    endpoint = deployed(store, fraud, tmp_path)
+    answer(store, fraud, endpoint, 2)
+    watch = Watch(store)
+    watch.look_at("fraud")
+    with store.writing() as connection:
+        ledger.forget(connection, now() + 1)
+    answer(store, fraud, endpoint, 1, first=5)
+    assert sum(window.n_rows for window in watch.look_at("fraud").reports[0].windows) >= ROWS
+    assert Watch(store).look_at("fraud").reports[0].whole.n_rows == ROWS
+
+
+def test_an_endpoint_that_cannot_be_read_does_not_end_the_watch_of_others(
+    store, fraud, tmp_path, monkeypatch, caplog
+):
+    for name in ("a-broken", "fraud"):
+        endpoint = deployed(store, fraud, tmp_path, name)
+        answer(store, fraud, endpoint, 8)
+        answer(store, fraud, endpoint, 3, frame=broken, first=8)
+    watch = Watch(store)
+    whole = watch._reports
+
+    def reports(connection, endpoint):
+        if endpoint.name == "a-broken":
+            raise ZeroDivisionError("a fault")
+        return whole(connection, endpoint)
+
+    monkeypatch.setattr(watch, "_reports", reports)
+    with caplog.at_level("ERROR"):
+        watch.look_at_all()
+    assert "ZeroDivisionError: a fault" in caplog.text
+    assert watch.seen("fraud").alarms
 
 
 # --- over HTTP and in a browser -------------------------------------------------------------------------------

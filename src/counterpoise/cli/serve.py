@@ -60,7 +60,17 @@ def action(
     InputError
         If the model, the store or an option cannot be used.
     """
-    from counterpoise.serve import Limits, Rate, Settings, Store, WatchSettings, bring, run
+    from counterpoise.serve import (
+        Limits,
+        Rate,
+        Settings,
+        Store,
+        WatchSettings,
+        bring,
+        listening,
+        refuse_open,
+        run,
+    )
 
     limits = Limits(
         body_bytes=body_megabytes * 2**20,
@@ -68,12 +78,14 @@ def action(
         seconds=seconds,
         rate=None if rate is None else Rate.of(rate),
     )
-    opened = Store(store)
-    if model is not None:
-        bring(opened, model)
     watch = WatchSettings(every=every, hook=hook)
     settings = Settings(is_lenient=is_lenient, limits=limits, retention_days=retention_days, watch=watch)
-    run(opened, settings, host=host, port=port)
+    taken = listening(host, port)  # first: a server that cannot run must not change who answers
+    opened = Store(store)
+    refuse_open(opened, host)
+    if model is not None:
+        bring(opened, model)
+    run(opened, settings, host=host, port=port, taken=taken)
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,7 @@ try:
     from counterpoise.serve.client import InStore, OverHttp
     from counterpoise.serve.desk import Settings
     from counterpoise.serve.limits import Limits, Rate
-    from counterpoise.serve.server import bring, run
+    from counterpoise.serve.server import bring, listening, refuse_open, run
     from counterpoise.serve.store import DEFAULT_URL, Store
     from counterpoise.serve.watch import Seen, Watch, WatchSettings
 except ModuleNotFoundError as missing:
@@ -35,6 +35,8 @@ __all__ = [
     "create",
     "create_app",
     "delete",
+    "listening",
+    "refuse_open",
     "run",
     "update",
 ]

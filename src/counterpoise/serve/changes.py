@@ -50,7 +50,7 @@ class Change:
     note : str, default=""
         Why, for the log.
     is_other_table : bool, default=False
-        Let a model come in that takes other columns or knows other labels.
+        Let a model come in that takes other columns; other labels need another endpoint.
     """
 
     bundle: str | None = None
@@ -76,7 +76,9 @@ class Change:
             If it is nothing, or more than one thing.
         """
         names = ("bundle", "version", "line", "base_rate", "costs", "promote", "drop_challenger", "roll_back")
-        found = [name for name in names if getattr(self, name) not in (None, False)]
+        found = [
+            name for name in names if getattr(self, name) is not None and getattr(self, name) is not False
+        ]
         if not found and self.share is not None:
             return "share"
         if len(found) != 1 or (self.share is not None and found[0] not in ("bundle", "version")):
@@ -256,6 +258,9 @@ def _new_version(connection: Connection, found: Endpoint, change: Change, kind: 
         moves = (*champion.moves, {kind: getattr(change, kind)})
         model = moved(_bundled(connection, champion.bundle), moves)
         return described(model, champion.bundle, champion.source, moves, found.id)
+    if kind == "version":
+        known = d.version(connection, found.id, change.version or 0)
+        _refuse_other_table(_bundled(connection, champion.bundle), _bundled(connection, known.bundle), change)
     if change.bundle is None:
         return None
     if champion.bundle == change.bundle and not champion.moves and change.share is None:
@@ -266,8 +271,7 @@ def _new_version(connection: Connection, found: Endpoint, change: Change, kind: 
             hint="To undo a move of its line, roll back.",
         )
     model = _bundled(connection, change.bundle)
-    if not change.is_other_table:
-        _refuse_other_table(_bundled(connection, champion.bundle), model)
+    _refuse_other_table(_bundled(connection, champion.bundle), model, change)
     return described(model, change.bundle, change.source, (), found.id)
 
 
@@ -293,16 +297,25 @@ def _bundled(connection: Connection, sha256: str) -> Model:
     return unpacked_bundle(d.bundle(connection, sha256))
 
 
-def _refuse_other_table(old: Model, new: Model) -> None:
+def _refuse_other_table(old: Model, new: Model, change: Change) -> None:
+    if old.classes_.tolist() != new.classes_.tolist():
+        raise Refused(
+            f"The new model knows the labels {', '.join(map(repr, new.classes_.tolist()))}.",
+            status=409,
+            field="model",
+            expected=f"Expected those of the model that answers now: "
+            f"{', '.join(map(repr, old.classes_.tolist()))}.",
+            why="Labels that still come for earlier answers would be taken for others.",
+            hint="Create another endpoint.",
+        )
     same = [(f.name, f.kind) for f in old.schema.features] == [(f.name, f.kind) for f in new.schema.features]
-    if same and old.classes_.tolist() == new.classes_.tolist():
+    if same or change.is_other_table:
         return
-    what = "other labels" if same else "other columns, or in another order"
     raise Refused(
-        f"The new model has {what}.",
+        "The new model has other columns, or in another order.",
         status=409,
         field="model",
-        expected="Expected the columns and labels of the model that answers now.",
+        expected="Expected the columns of the model that answers now.",
         why="Clients that send values without names would be answered wrongly without a word.",
         hint="Create another endpoint, or say is_other_table (--other-table).",
     )

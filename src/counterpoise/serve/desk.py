@@ -7,9 +7,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from counterpoise.errors import CounterpoiseError
 from counterpoise.serve import ledger
 from counterpoise.serve.answers import accepted
 from counterpoise.serve.clock import now
@@ -127,11 +124,11 @@ class Desk:
             await self._guarded("watch", look)
 
     async def _guarded(self, what: str, action: Callable[[], object]) -> None:
-        """Try again later where the store could not be asked now."""
+        """Say what went wrong, and try again later: what is done in the background must not end without a word."""
         try:
             await asyncio.to_thread(action)
-        except (SQLAlchemyError, CounterpoiseError) as error:
-            say(f"{what} failed", level="error", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - said; requests are answered meanwhile
+            say(f"{what} failed", level="error", error=f"{type(error).__name__}: {error}")
 
     def _forget(self, days: float) -> None:
         with self.store.writing() as connection:

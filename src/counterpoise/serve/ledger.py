@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from counterpoise.serve import tables as t
 from counterpoise.serve.clock import now
@@ -29,6 +29,9 @@ __all__ = [
     "truths",
     "with_truth",
 ]
+
+RECORD_LOCK = 7_236_002
+"""Which of PostgreSQL's advisory locks orders those who write answers: SQLite has one writer anyway."""
 
 ROWS_A_STATEMENT = 500
 """Values in one IN list: SQLite and PostgreSQL take more, but not without end."""
@@ -96,6 +99,10 @@ def record(connection: Connection, answers: Iterable[Answer]) -> None:
     answers : iterable of Answer
         One or more.
     """
+    if (
+        connection.dialect.name == "postgresql"
+    ):  # numbers rise as they are committed, so that no reader passes one over
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": RECORD_LOCK})
     connection.execute(insert(t.predictions), [answer.packed() for answer in answers])
 
 
@@ -173,12 +180,13 @@ def predictions(read: pl.DataFrame) -> pl.DataFrame:
     -------
     polars.DataFrame
         A row for each prediction: `prediction` (its id), `version`, `variant`, `at` (date in UTC), `probability`
-        (several classes: a list of them), `threshold`, `alert`.
+        (several classes: a list of them, in all rows where some are of such versions), `threshold`, `alert`.
     """
     n = read["n_rows"].to_numpy()
     values = np.frombuffer(b"".join(read["probability"]), dtype="<f8")
     which = np.repeat(np.arange(len(n)), n)
     several = len(values) > len(which) > 0
+    widths = np.array([len(each) // 8 for each in read["probability"]], dtype=np.int64) // np.maximum(n, 1)
     names = [
         name
         for uid, k, ids in read.select("uid", "n_rows", "ids").iter_rows()
@@ -187,7 +195,7 @@ def predictions(read: pl.DataFrame) -> pl.DataFrame:
     rows = read.select(
         "version", "variant", pl.from_epoch("at", "us").dt.replace_time_zone("UTC"), "threshold"
     )
-    shaped = values.reshape(len(which), -1) if several else values
+    shaped = _by_row(values, np.repeat(widths, n)) if several else values
     return (
         rows[which]
         .with_columns(pl.Series("prediction", names, dtype=pl.String), pl.Series("probability", shaped))
@@ -196,6 +204,13 @@ def predictions(read: pl.DataFrame) -> pl.DataFrame:
         )
         .select("prediction", "version", "variant", "at", "probability", "threshold", "alert")
     )
+
+
+def _by_row(values: np.ndarray, widths: np.ndarray) -> np.ndarray | list[list[float]]:
+    """Deal numbers out to rows, of which each takes so many."""
+    if (widths == widths[0]).all():
+        return values.reshape(len(widths), -1)
+    return [each.tolist() for each in np.split(values, np.cumsum(widths)[:-1])]
 
 
 def row_ids(uid: str, n_rows: int, ids: bytes | None) -> list[str]:

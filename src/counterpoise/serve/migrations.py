@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy.schema import CreateTable
 
 from counterpoise.serve import tables as t
 from counterpoise.serve.clock import now
@@ -37,9 +38,32 @@ class Step:
     run: Callable[[Connection], None]
 
 
+def _numbers_for_good(connection: Connection) -> None:
+    """Make SQLite's tables anew, so that a number that was given is not given again; PostgreSQL never does.
+
+    The order is that of https://sqlite.org/lang_altertable.html, 7: new table, rows, drop, rename; meanwhile references
+    are not enforced (`Store` sees to that), so that dropping a table takes no rows of others with it.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    for table in t.metadata.sorted_tables:
+        if not table.dialect_options["sqlite"]["autoincrement"]:
+            continue
+        name = table.name
+        made = str(CreateTable(table).compile(dialect=connection.dialect))
+        connection.exec_driver_sql(made.replace(f"CREATE TABLE {name} ", f"CREATE TABLE new_{name} ", 1))
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        connection.exec_driver_sql(f"INSERT INTO new_{name} ({columns}) SELECT {columns} FROM {name}")
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.exec_driver_sql(f"ALTER TABLE new_{name} RENAME TO {name}")
+        for index in table.indexes:
+            index.create(connection)
+
+
 STEPS: tuple[Step, ...] = (
     Step(1, "endpoints, versions, events, predictions, labels, alarms, tokens", t.metadata.create_all),
     Step(2, "names of rows", lambda connection: t.names.create(connection, checkfirst=True)),
+    Step(3, "numbers are given once", _numbers_for_good),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import signal
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from counterpoise.serve.models import packed_bundle
 from counterpoise.serve.refusals import Refused
 from counterpoise.serve.store import Store
 
-__all__ = ["bring", "endpoint_name", "run"]
+__all__ = ["bring", "endpoint_name", "listening", "refuse_open", "run"]
 
 SECONDS_TO_STOP = 25
 """How long a stop waits for requests under way: SageMaker kills after 30."""
@@ -33,11 +34,60 @@ SWITCH_SECONDS = 0.0005
 GARBAGE_OBJECTS = 50_000
 """New objects between two searches for garbage: a batch makes so many, and what is loaded is never searched again."""
 
+BACKLOG = 2048
+"""Clients that may wait to be let in."""
+
 MALLOPT = {-1: 2**28, -3: 2**25}
 """M_TRIM_THRESHOLD and M_MMAP_THRESHOLD (at most 32 MiB) of glibc, in bytes."""
 
 
-def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
+def listening(host: str, port: int) -> socket.socket:
+    """Take an address, before anything in a store is changed for the sake of a server there.
+
+    Parameters
+    ----------
+    host : str
+        The address.
+    port : int
+        The port; 0: one that is free.
+
+    Returns
+    -------
+    socket
+        Bound; nobody else can listen there.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be had.
+    """
+    bare = host.strip("[]")
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            bare, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        taken = socket.socket(family, kind)
+        if sys.platform != "win32":
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(address)
+            taken.listen(BACKLOG)  # bound alone, another that does the same could have it too
+        except OSError:
+            taken.close()
+            raise
+    except OSError as error:
+        raise OptionError(
+            f"The address {host!r}, port {port}, was given: {(error.strerror or str(error)).lower()}.",
+            expected="Expected an address of this machine, and a port that nobody listens at.",
+            why="The server could not be reached there.",
+            hint="Choose another --port, or stop the server that listens there.",
+        ) from error
+    return taken
+
+
+def run(
+    store: Store, settings: Settings, *, host: str, port: int, taken: socket.socket | None = None
+) -> None:
     """Serve until told to stop.
 
     Parameters
@@ -50,21 +100,24 @@ def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
         The address.
     port : int
         The port.
+    taken : socket, optional
+        What `listening` gave for this address; by default it is taken here.
 
     Raises
     ------
     OptionError
-        If others can reach the address and there is no token.
+        If others can reach the address and there is no token, or the address cannot be had.
     """
     if not is_loopback(host):
-        _refuse_open(store, host)
+        refuse_open(store, host)
         settings = replace(settings, needs_token=True)
+    taken = taken or listening(host, port)
     to_standard_error()
     _keep_room()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(GARBAGE_OBJECTS)
     gc.freeze()
-    say("serving", host=host, port=port, store=store.name, tokens=settings.needs_token)
+    say("serving", host=host, port=taken.getsockname()[1], store=store.name, tokens=settings.needs_token)
     config = uvicorn.Config(
         create_app(store, settings),
         host=host,
@@ -78,8 +131,9 @@ def run(store: Store, settings: Settings, *, host: str, port: int) -> None:
         signal.SIGTERM, lambda *_: sys.exit(0)
     )  # uvicorn hands the signal back once all are answered
     try:
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(sockets=[taken])
     finally:
+        taken.close()
         store.close()
         say("stopped")
 
@@ -95,7 +149,23 @@ def _keep_room() -> None:
             mallopt(what, value)
 
 
-def _refuse_open(store: Store, host: str) -> None:
+def refuse_open(store: Store, host: str) -> None:
+    """Refuse an address that others can reach while there is no token.
+
+    Parameters
+    ----------
+    store : Store
+        Where tokens are kept.
+    host : str
+        The address.
+
+    Raises
+    ------
+    OptionError
+        With what to do.
+    """
+    if is_loopback(host):
+        return
     with store.reading() as connection:
         if any(tokens.is_any(connection, scope) for scope in tokens.SCOPES):
             return

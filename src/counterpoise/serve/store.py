@@ -78,7 +78,7 @@ class Store:
             ) from error
 
     def _migrate(self) -> None:
-        with self.writing() as connection:
+        with self.writing(checks_references=False) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": MIGRATION_LOCK})
             migrate(connection)
@@ -101,8 +101,13 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, checks_references: bool = True) -> Iterator[Connection]:
         """Open a connection to write with: everything is written, or nothing.
+
+        Parameters
+        ----------
+        checks_references : bool, default=True
+            False for changes of SQLite's tables themselves, which it cannot make otherwise.
 
         Yields
         ------
@@ -111,8 +116,14 @@ class Store:
         """
         with self._one_writer, self._engine.connect() as connection:
             writer = connection.execution_options(is_writing=True)
-            with writer.begin():
-                yield writer
+            if not checks_references:
+                _check_references(connection, False)
+            try:
+                with writer.begin():
+                    yield writer
+            finally:
+                if not checks_references:
+                    _check_references(connection, True)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -167,6 +178,13 @@ def _set_up(raw: Any, synchronous: str) -> None:
     raw.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
     for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
         raw.execute(f"PRAGMA {pragma}")
+
+
+def _check_references(connection: Connection, does: bool) -> None:
+    """Tell SQLite whether to enforce references; it listens outside of transactions only."""
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.driver_connection
+        raw.execute(f"PRAGMA foreign_keys={'ON' if does else 'OFF'}")
 
 
 def _begin(connection: Connection) -> None:

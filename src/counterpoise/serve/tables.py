@@ -7,6 +7,9 @@ Predictions are kept a request at a time, not a row at a time: the probabilities
 A batch of 10,000 rows is written in a tenth of a millisecond instead of fifty, and nothing is lost: the store unpacks
 them. Feature values are not kept; of each feature only the bin of the training histogram that a value fell into is
 counted.
+
+Numbers of rows are given once (AUTOINCREMENT; PostgreSQL's sequences do it anyway): who read up to a number reads on
+after it, and what is remembered of an endpoint is not taken for another's, though rows are deleted.
 """
 
 from __future__ import annotations
@@ -97,6 +100,7 @@ endpoints = Table(
         sqlite_where=text("deleted_at IS NULL"),
         postgresql_where=text("deleted_at IS NULL"),
     ),
+    sqlite_autoincrement=True,
 )
 """Who answers: the champion's version number, and the challenger's with its share of the traffic (0: in shadow)."""
 
@@ -115,6 +119,7 @@ versions = Table(
     Column("base_rate", Float),
     _at(),
     UniqueConstraint("endpoint_id", "number"),
+    sqlite_autoincrement=True,
 )
 """What can answer: a bundle and the moves of its line (JSON), with what they come to."""
 
@@ -130,6 +135,7 @@ events = Table(
     Column("after", Text, nullable=False),
     Column("note", Text, nullable=False, default=""),
     Index("events_of_endpoint", "endpoint_id", "id"),
+    sqlite_autoincrement=True,
 )
 """Every change of an endpoint: by whom, and who answered before and after (JSON)."""
 
@@ -148,6 +154,7 @@ predictions = Table(
     Column("ids", LargeBinary),
     Column("bins", LargeBinary),
     Index("predictions_of_endpoint", "endpoint_id", "at"),
+    sqlite_autoincrement=True,
 )
 """One answered request (and one more for a challenger in shadow).
 
@@ -179,6 +186,7 @@ labels = Table(
     _at(),
     Index("labels_of_prediction", "endpoint_id", "prediction", "as_of"),
     Index("labels_by_arrival", "endpoint_id", "at"),
+    sqlite_autoincrement=True,
 )
 """What turned out, appended and never changed: of several for one prediction the one with the latest `as_of` holds.
 
@@ -198,6 +206,7 @@ alarms = Table(
     Column("details", Text, nullable=False, default="{}"),
     Column("delivered", Boolean, nullable=False, default=False),
     Index("alarms_of_endpoint", "endpoint_id", "at"),
+    sqlite_autoincrement=True,
 )
 """What the monitor raised: which watch, about what, in words and in numbers (JSON), and whether the hook took it."""
 
@@ -222,5 +231,6 @@ tokens = Table(
     _at(),
     _at("expires_at", nullable=True),
     _at("revoked_at", nullable=True),
+    sqlite_autoincrement=True,
 )
 """Who may do what: only the hash of a token is kept."""

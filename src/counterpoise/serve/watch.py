@@ -45,6 +45,7 @@ from counterpoise.serve.clock import as_datetime, now
 from counterpoise.serve.deployments import Endpoint
 from counterpoise.serve.log import say
 from counterpoise.serve.models import moved, unpacked_bundle
+from counterpoise.serve.refusals import Refused
 from counterpoise.serve.store import Store
 
 __all__ = ["Seen", "Watch", "WatchSettings", "reference_of"]
@@ -283,10 +284,22 @@ class Watch:
         """
         begun = time.monotonic()
         with self.store.reading() as connection:
-            names = [each.name for each in deployments.endpoints(connection)]
-        for name in names:
-            self.look_at(name)
+            live = deployments.endpoints(connection)
+        for each in live:
+            self._look_or_say(each.name)
+        alive = {each.id for each in live}
+        with self._one_at_a_time:
+            self._followed = {key: known for key, known in self._followed.items() if key[0] in alive}
         return max(self.settings.seconds, PATIENCE * (time.monotonic() - begun))
+
+    def _look_or_say(self, name: str) -> None:
+        """Look at an endpoint; what goes wrong with one is said, and the others are looked at."""
+        try:
+            self.look_at(name)
+        except Refused:
+            return  # it was deleted meanwhile
+        except Exception as error:  # noqa: BLE001 - an endpoint that cannot be read must not end the watch of all
+            say("watch failed", level="error", endpoint=name, error=f"{type(error).__name__}: {error}")
 
     # --- reading -----------------------------------------------------------------------------------------------
 
