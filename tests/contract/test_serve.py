@@ -325,6 +325,15 @@ def test_the_line_moves_without_training_and_back(client, change, kind, says):
     assert again["operating_point"] == before["operating_point"]
 
 
+@pytest.mark.parametrize("change", [{"line": 2}, {"base_rate": 0}, {"costs": {"fn": -1, "fp": 1}}])
+def test_a_number_outside_its_range_is_refused_by_its_field(client, change):
+    refused = client.patch("/endpoints/fraud", json=change)
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] in (*change, "costs.fn")
+    assert "np." not in refused.text
+    assert client.get("/endpoints/fraud").json()["version"] == 1
+
+
 def test_changes_are_taken_back_one_by_one(client, bundles):
     def now(**change):
         answer = client.patch("/endpoints/fraud", json=change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import ExitStack
 
@@ -190,3 +191,16 @@ def test_an_open_address_needs_a_token(bundle, started, tmp_path, capsys, monkey
 def test_wrong_options_are_told_in_one_message(tmp_path, words, says, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert says in command(*words, capsys=capsys, status=2)
+
+
+def test_a_server_that_cannot_run_changes_nothing(bundle, tmp_path, capsys):
+    store = f"sqlite:///{tmp_path}/store.db"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = command("serve", bundle, "--port", port, "--store", store, capsys=capsys, status=2)
+    assert f"port {port}, was given: address already in use" in said
+    assert not (tmp_path / "store.db").exists()
+    words = ("serve", bundle, "--host", "0.0.0.0", "--port", 0, "--store", store)
+    assert "there is no token" in command(*words, capsys=capsys, status=2)
+    with Store(store).reading() as connection:
+        assert deployments.endpoints(connection) == []

@@ -80,12 +80,12 @@ def action(
     )
     watch = WatchSettings(every=every, hook=hook)
     settings = Settings(is_lenient=is_lenient, limits=limits, retention_days=retention_days, watch=watch)
-    taken = listening(host, port)  # first: a server that cannot run must not change who answers
-    opened = Store(store)
-    refuse_open(opened, host)
-    if model is not None:
-        bring(opened, model)
-    run(opened, settings, host=host, port=port, taken=taken)
+    with listening(host, port) as taken:  # first: a server that cannot run must not change who answers
+        opened = Store(store)
+        refuse_open(opened, host)
+        if model is not None:
+            bring(opened, model)
+        run(opened, settings, host=host, port=port, taken=taken)
 
 
 def register(app: typer.Typer) -> None:

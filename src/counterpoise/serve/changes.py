@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from counterpoise.bundle import Model
+from counterpoise.errors import InputError
 from counterpoise.serve import deployments as d
 from counterpoise.serve.deployments import Deployment, Endpoint, Version
 from counterpoise.serve.models import Move, moved, unpacked_bundle
@@ -174,9 +175,7 @@ def update(store: Store, name: str, change: Change, *, actor: str) -> Endpoint:
     Raises
     ------
     Refused
-        400, 404 or 409, with the reason.
-    InputError
-        If a number is outside its range.
+        400, naming the field, if a number is outside its range; 404 or 409, with the reason.
     NotApplicable
         If the model's line cannot be moved so.
     """
@@ -256,7 +255,16 @@ def _new_version(connection: Connection, found: Endpoint, change: Change, kind: 
     champion = d.version(connection, found.id, found.deployment.champion)
     if kind in ("line", "base_rate", "costs"):
         moves = (*champion.moves, {kind: getattr(change, kind)})
-        model = moved(_bundled(connection, champion.bundle), moves)
+        try:
+            model = moved(_bundled(connection, champion.bundle), moves)
+        except InputError as error:
+            raise Refused(
+                f"{kind} was to be {getattr(change, kind)!r}: {error.given}",
+                field=kind,
+                expected=error.expected,
+                why=error.why,
+                hint=error.hint,
+            ) from error
         return described(model, champion.bundle, champion.source, moves, found.id)
     if kind == "version":
         known = d.version(connection, found.id, change.version or 0)
