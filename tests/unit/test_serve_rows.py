@@ -143,6 +143,10 @@ _AROUND = st.sampled_from(
         '{"dataframe_split": {"columns": ["hour", "amount"], "data": %s}}',
         '{"dataframe_split": {"data": %s, "columns": ["amount", "hour"]}}',
         '{"dataframe_split": {"columns": ["hour", "hour"], "data": %s}}',
+        '{"dataframe_split": {"index": [[1, 7], [1, 8]], "columns": ["hour", "amount"], "data": %s}}',
+        '{"dataframe_split": {"index": %s, "data": [ [1, 2], [3, 4] ]}}',
+        '{"dataframe_split": {"index": %s, "data": [ ["the rows stand here", "the rows stand here"] ]}}',
+        '{"dataframe_split": {"index": {"data": %s}, "data": [ [1, 2] ]}}',
         '{"instances": %s, "ids": ["a", "b"]}',
         '{"ids": [["a"]], "instances": %s}',
         '{"instances": %s, "params": {}} ',
@@ -184,6 +188,58 @@ def test_a_matrix_of_numbers_is_taken_at_once(around):
     np.testing.assert_array_equal(quick.columns["amount"], [1.5, np.nan])
     np.testing.assert_array_equal(quick.columns["hour"], [2.0, 3.0])
     assert matrix_at_once(body, ["amount", "hour"], {"amount"}) is None
+
+
+def test_the_data_of_a_split_frame_are_scored_not_its_index():
+    """Of a frame with a MultiIndex pandas writes the index first, as lists of numbers like the rows."""
+    rows = [[float(k), k % 24] for k in range(600)]
+    split = {"columns": ["amount", "hour"], "index": [[7, k] for k in range(600)], "data": rows}
+    for order in (["columns", "index", "data"], ["data", "index", "columns"]):
+        body = json.dumps({"dataframe_split": {key: split[key] for key in order}}).encode()
+        found = Contract(_NUMBERS).rows(body, "application/json")
+        np.testing.assert_array_equal(np.transpose(found.columns), rows)
+
+
+def test_an_empty_cell_is_one_thing_in_small_tables_and_in_large_ones():
+    """The level "" where the model has learnt one, else missing; JSON tells the two apart."""
+    frame = payments().with_columns(channel=pl.col("channel").replace("phone", ""))
+    empty = Schema.of(cp.read(frame, target="fraud", id="tx"))
+    many = empty.model_copy(
+        update={
+            "features": [
+                each.model_copy(update={"levels": None}) if each.kind == "category" else each
+                for each in empty.features
+            ]
+        }
+    )
+    for contract, wanted in (
+        (Contract(empty), ""),
+        (Contract(empty, is_lenient=True), ""),
+        (Contract(SCHEMA), None),
+        (Contract(SCHEMA, is_lenient=True), None),
+        (Contract(many), None),
+    ):
+        place = contract.names.index("channel")
+        for n_rows in (1, 2000):
+            for ending in ("", '5,"",true,3\n'):  # with a quote, no body is read by columns
+                text = "amount,channel,is_new,hour\n" + "5,,true,3\n" * n_rows + ending
+                values = contract.rows(text.encode(), "text/csv").columns[place]
+                assert set(values) == {wanted}
+    records = json.dumps([{"amount": 1, "channel": each, "is_new": True, "hour": 2} for each in ("", None)])
+    assert Contract(empty).rows(records.encode(), "application/json").columns[1] == ["", None]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "lines", [["", "1", "2"], ["1", "", "2"], ["1", "2", "", ""], ["amount", "", "1", "2"]]
+)
+def test_a_blank_line_is_no_row_where_there_is_one_column(lines, end):
+    schema = Schema.of(cp.read(payments().select("amount", "fraud"), target="fraud"))
+    contract = Contract(schema)
+    for more in (0, 3000):  # few bytes, and many
+        body = end.join([*lines, *["3"] * more]).encode()
+        found = contract.rows(body, "text/csv").columns[0]
+        assert found.tolist() == [1, 2] + [3] * more
 
 
 def test_dates_are_binned_by_what_a_clock_cannot_explain():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,17 @@ from pydantic_core import from_json
 from counterpoise.errors import nearest_names
 from counterpoise.serve.refusals import Refused
 
-__all__ = ["LARGEST", "MEDIA", "Body", "at_once", "matrix_at_once", "media_type", "parsed"]
+__all__ = [
+    "LARGEST",
+    "MEDIA",
+    "Body",
+    "at_once",
+    "matrix_at_once",
+    "media_type",
+    "parsed",
+    "refuse_twice",
+    "refuse_twice_in_json",
+]
 
 MEDIA = ("text/csv", "application/json", "application/jsonlines")
 """What a body can be."""
@@ -42,6 +54,9 @@ BESIDE = ("ids", "params")
 
 NOT_OF_NUMBERS = (b'"', b"{", b"t", b"f")
 """Text, objects, true and false: what a list of numbers and nulls does not hold."""
+
+HERE = "the rows stand here"
+"""Holds the place of the rows of a document while the rest of it is read."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +139,16 @@ def parsed(body: bytes, content_type: str, names: Sequence[str]) -> Body:
     if media == "text/csv":
         return _from_csv(_text(body), names, parameters.get("header"))
     if media == "application/json":
-        return _from_json(_json(body), names)
+        document = _json(body)
+        if _may_say_twice(body, document):
+            refuse_twice_in_json(body)
+        return _from_json(document, names)
     lines = [line for line in body.splitlines() if line.strip()]
-    return _from_rows([_json(line, row) for row, line in enumerate(lines)], names, None)
+    rows = [_json(line, row) for row, line in enumerate(lines)]
+    if _may_say_twice(body, rows):
+        for row, line in enumerate(lines):
+            refuse_twice_in_json(line, row)
+    return _from_rows(rows, names, None)
 
 
 def _no_rows(given: str) -> Refused:
@@ -156,7 +178,7 @@ def _from_csv(text: str, names: Sequence[str], header: str | None) -> Body:
         raise Refused(f"The body is not CSV: {error}.", expected="Expected one row a line.") from error
     if rows and is_header(rows[0], names, header):
         names, rows = [cell.strip() for cell in rows[0]], rows[1:]
-        _refuse_twice(names)
+        refuse_twice(names)
     if not rows:
         raise _no_rows("The body has no row.")
     for number, row in enumerate(rows):
@@ -187,12 +209,32 @@ def is_header(cells: Sequence[str], names: Sequence[str], told: str | None) -> b
     return len(set(names) & {cell.strip() for cell in cells}) > len(names) / 2
 
 
-def _refuse_twice(names: Sequence[str]) -> None:
-    twice = next((name for k, name in enumerate(names) if name in names[:k]), None)
+def refuse_twice(names: Sequence[str]) -> None:
+    """Refuse columns that share a name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns' names.
+
+    Raises
+    ------
+    Refused
+        Naming the first that is there twice.
+    """
+    twice = _first_twice(names)
     if twice is not None:
         raise Refused(
-            f"Column {twice[:80]!r} is there twice.", field=twice[:80], expected="Expected it once."
+            f"Column {twice[:80]!r} is there twice.",
+            field=twice[:80],
+            expected="Expected it once.",
+            why="Which of its values is meant cannot be told.",
+            hint="Leave out the one that is not meant.",
         )
+
+
+def _first_twice(names: Sequence[str]) -> str | None:
+    return next((name for name, n in Counter(names).items() if n > 1), None)
 
 
 def _wrong_width(row: int, n: int, names: Sequence[str]) -> Refused:
@@ -235,17 +277,24 @@ def at_once(body: bytes, names: Sequence[str], numbers: Collection[str], header:
     n_rows = np.count_nonzero(letters == ord("\n")) + 1
     if len(set(names)) < len(names) or np.count_nonzero(letters == ord(",")) != n_rows * (len(names) - 1):
         return None
+    if len(names) == 1 and _has_blank_line(lines):  # no row: among several columns, its commas are missed
+        return None
     schema = {name: pl.Float64 if name in numbers else pl.String for name in names}
     try:
         frame = pl.read_csv(lines, has_header=False, schema=schema)
     except pl.exceptions.PolarsError:
         return None
     columns = {
-        column.name: column.to_numpy() if column.dtype == pl.Float64 else column.to_list() for column in frame
-    }
+        column.name: column.to_numpy() if column.dtype == pl.Float64 else column.fill_null("").to_list()
+        for column in frame
+    }  # polars calls an empty cell null; whether one is missing or a level is not said here
     if frame.height != n_rows or any(_is_odd(values, frame[name]) for name, values in columns.items()):
         return None
     return Body(columns, is_text=True)
+
+
+def _has_blank_line(lines: bytes) -> bool:
+    return lines.startswith((b"\n", b"\r\n")) or b"\n\n" in lines or b"\n\r\n" in lines
 
 
 def _is_odd(values: np.ndarray | list[Any], column: pl.Series) -> bool:
@@ -276,15 +325,16 @@ def matrix_at_once(body: bytes, names: Sequence[str], numbers: Collection[str]) 
     first_end = body.find(b"]", first)
     if not 0 <= first < first_end < end:
         return None
-    matrix, around = body[first : end + 2], body[:first] + body[end + 2 :]
-    is_said_twice = b"\\" in around or any(around.count(f'"{key}"'.encode()) > 1 for key in (*FORMS, "data"))
-    if is_said_twice or any(letter in matrix for letter in NOT_OF_NUMBERS):
+    matrix, before, after = body[first : end + 2], body[:first], body[end + 2 :]
+    is_hidden = any(part in before + after for part in (b"\\", HERE.encode()))
+    if is_hidden or any(letter in matrix for letter in NOT_OF_NUMBERS):
         return None
+    held = [[HERE] * (1 + body.count(b",", first, first_end))]  # one row, as wide as the first
     try:
-        shape = parsed(
-            body[:first_end] + body[end:], MEDIA[1], names
-        )  # the document, with its first row alone
-        if not shape.columns.keys() <= set(numbers):
+        shape = parsed(before + json.dumps(held).encode() + after, MEDIA[1], names)
+        if not shape.columns.keys() <= set(numbers) or any(
+            list(values) != [HERE] for values in shape.columns.values()
+        ):  # the rows are others: these lists stand for something else, such as an index
             return None
         rows = pl.Series([matrix.decode("ascii")]).str.json_decode(pl.List(pl.List(pl.Float64))).explode()
     except (Refused, UnicodeDecodeError, pl.exceptions.PolarsError):
@@ -313,6 +363,92 @@ def _json(body: bytes, row: int | None = None) -> Any:
             expected="Expected JSON in UTF-8.",
             hint="Send null for a missing value.",
         ) from error
+
+
+def _may_say_twice(body: bytes, document: Any) -> bool:
+    """Say whether more pairs may have been sent than were kept: of two that share a key, the reader keeps the last.
+
+    Pairs are counted by the colons that follow a quote or a space: never too few, and more only where text looks like
+    that or where a value is an object.
+    """
+    letters = np.frombuffer(body, dtype=np.uint8)
+    before = letters[np.flatnonzero(letters == ord(":")) - 1]
+    n_sent = np.count_nonzero((before == ord('"')) | (before <= ord(" ")))
+    return bool(n_sent != _n_pairs(document))
+
+
+def _n_pairs(document: Any) -> int:
+    """Count the pairs of a document's objects, down to those that are rows."""
+    if isinstance(document, dict):
+        return len(document) + sum(map(_n_pairs, document.values()))
+    if isinstance(document, list) and document and isinstance(document[0], dict):
+        return sum(map(_n_pairs_of_row, document))
+    return 0
+
+
+def _n_pairs_of_row(row: Any) -> int:
+    if not isinstance(row, dict):
+        return 0
+    if len(row) > 1:
+        return len(row)
+    return len(row) + sum(map(_n_pairs_of_row, row.values()))  # a wrapping holds one value
+
+
+@dataclass(frozen=True)
+class _Twice:
+    """An object that holds a key twice."""
+
+    key: str
+
+
+def refuse_twice_in_json(body: bytes, row: int | None = None) -> None:
+    """Refuse JSON in which an object holds a key twice.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON that can be read.
+    row : int, optional
+        The row that it is, where it is one; else the place in the first list around the object counts.
+
+    Raises
+    ------
+    Refused
+        Naming the key, and the row where it is in one.
+    """
+    try:
+        document = json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
+        _refuse_what_is_twice(document, row)
+    except RecursionError as error:
+        raise Refused(
+            "The body holds lists in lists, too deep to be read.",
+            row=row,
+            expected="Expected rows of plain values.",
+        ) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    twice = None if len(found) == len(pairs) else _first_twice([key for key, _ in pairs])
+    return found if twice is None else _Twice(twice)
+
+
+def _refuse_what_is_twice(value: Any, row: int | None) -> None:
+    if isinstance(value, _Twice):
+        raise Refused(
+            f"{value.key[:80]!r}{'' if row is None else f' of row {row}'} is there twice.",
+            field=value.key[:80],
+            row=row,
+            expected="Expected it once.",
+            why="Which of its values is meant cannot be told.",
+            hint="Leave out the one that is not meant.",
+        )
+    if isinstance(value, dict):
+        for each in value.values():
+            _refuse_what_is_twice(each, row)
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            _refuse_what_is_twice(each, number if row is None else row)
 
 
 def _from_json(document: Any, names: Sequence[str]) -> Body:
@@ -356,7 +492,7 @@ def _from_split(split: Any, names: Sequence[str], ids: Any) -> Body:
     columns = split.get("columns", names)
     if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
         raise _wrong_form("'columns' of 'dataframe_split' is not a list of names.")
-    _refuse_twice(columns)
+    refuse_twice(columns)
     return _from_rows(split["data"], columns, ids, only_lists=True)
 
 

@@ -275,7 +275,8 @@ class Contract:
             return booleans(feature.name, values, is_text)
         if feature.kind == "date":
             return dates(feature.name, values, feature.dtype)
-        return levels(feature.name, values, None if self.is_lenient else self._levels[feature.name])
+        known = self._levels[feature.name]
+        return levels(feature.name, values, known, is_text=is_text, is_lenient=self.is_lenient)
 
     @cached_property
     def _levels(self) -> dict[str, frozenset[str] | None]:
@@ -286,8 +287,15 @@ class Contract:
         }
 
     def _ids(self, body: Body, n_rows: int) -> list[str] | None:
-        given = body.ids if body.ids is not None else body.columns.get(self.id_column or "")
-        return None if given is None else row_names(given, n_rows)
+        column = body.columns.get(self.id_column or "")
+        if body.ids is None:
+            return None if column is None else row_names(column, n_rows)
+        found = row_names(body.ids, n_rows)
+        if column is not None:
+            pairs = zip(found, column, strict=True)
+            others = [name if value is None else str(value) for name, value in pairs]  # null names nothing
+            refuse_other_names(found, "'ids'", others, f"column {self.id_column!r}")
+        return found
 
 
 def row_names(given: Sequence[Any], n_rows: int) -> list[str]:
@@ -333,6 +341,39 @@ def row_names(given: Sequence[Any], n_rows: int) -> list[str]:
             )
         seen.add(name)
     return list(map(str, given))
+
+
+def refuse_other_names(names: Sequence[str], place: str, others: Sequence[str], other_place: str) -> None:
+    """Refuse rows that are named in two ways.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The rows' ids.
+    place : str
+        Where they stand, in words.
+    others : sequence of str
+        Ids of the same rows.
+    other_place : str
+        Where those stand, in words.
+
+    Raises
+    ------
+    Refused
+        Naming both ids of the first row that has two.
+    """
+    pairs = enumerate(zip(names, others, strict=True))
+    different = next((row for row, (name, other) in pairs if name != other), None)
+    if different is not None:
+        raise Refused(
+            f"The id of row {different} is {_shown(names[different])} in {place} and "
+            f"{_shown(others[different])} in {other_place}.",
+            field="ids",
+            row=different,
+            expected="Expected one id a row.",
+            why="Labels find their prediction by it.",
+            hint="Leave one of them out, or send the same in both.",
+        )
 
 
 def is_id(name: str) -> bool:
@@ -482,7 +523,14 @@ def booleans(name: str, values: Sequence[Any], is_text: bool) -> list[bool | Non
     return found
 
 
-def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> list[str | None]:
+def levels(
+    name: str,
+    values: Sequence[Any],
+    known: frozenset[str] | None,
+    *,
+    is_text: bool = False,
+    is_lenient: bool = False,
+) -> list[str | None]:
     """Read a column of categories.
 
     Parameters
@@ -490,9 +538,13 @@ def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> li
     name : str
         The field.
     values : sequence
-        Text, whole numbers or truth values; missing is null or an empty cell.
+        Text, whole numbers or truth values; missing is null, or empty text where that is no level.
     known : frozenset of str or None
-        The levels seen in training; None: any.
+        The levels seen in training; None: too many to be listed.
+    is_text : bool, default=False
+        Whether they come from CSV: where levels are not listed, an empty cell is missing, not a level.
+    is_lenient : bool, default=False
+        Let levels in that were not seen.
 
     Returns
     -------
@@ -505,9 +557,9 @@ def levels(name: str, values: Sequence[Any], known: frozenset[str] | None) -> li
         Naming the first row that is wrong.
     """
     found = [value if type(value) is str else _level(name, row, value) for row, value in enumerate(values)]
-    if known is not None and "" not in known:
+    if is_text if known is None else "" not in known:
         found = [value or None for value in found]
-    if known is not None and not (set(found) - {None}) <= known:
+    if known is not None and not is_lenient and not (set(found) - {None}) <= known:
         row = next(row for row, value in enumerate(found) if value is not None and value not in known)
         raise _unknown_level(name, row, found[row], known)
     return found

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
+from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, TypeAdapter
 from pydantic_core import ErrorDetails, ValidationError
 
-from counterpoise.serve.bodies import media_type
+from counterpoise.serve.bodies import media_type, refuse_twice, refuse_twice_in_json
 from counterpoise.serve.clock import now, since_1970
 from counterpoise.serve.contract import is_id
 from counterpoise.serve.ledger import Label
@@ -19,8 +20,10 @@ from counterpoise.serve.refusals import Refused
 
 __all__ = [
     "ChangeForm",
+    "ChangeWanted",
     "Costs",
     "EndpointForm",
+    "EndpointWanted",
     "LabelForm",
     "LabelsForm",
     "NewEndpoint",
@@ -32,12 +35,15 @@ __all__ = [
 Share = Annotated[float, Field(ge=0, le=1)]
 LabelValue = StrictStr | StrictInt | StrictFloat | StrictBool
 
+MOST_AHEAD = 300_000_000
+"""Microseconds that a client's clock may be ahead of ours."""
+
 
 class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class NewEndpoint(_Form):
+class EndpointWanted(_Form):
     """An endpoint to be made: a name, and a model on the server or a bundle that was sent."""
 
     model_config = ConfigDict(
@@ -62,7 +68,7 @@ class Costs(_Form):
     tn: float = 0.0
 
 
-class ChangeForm(_Form):
+class ChangeWanted(_Form):
     """One change of an endpoint. Each can be taken back: {"roll_back": true}."""
 
     model_config = ConfigDict(
@@ -95,6 +101,23 @@ class ChangeForm(_Form):
     roll_back: bool = Field(default=False, description="Take back the last change; again: the one before.")
     is_other_table: bool = Field(default=False, description="Let a model in that takes other columns.")
     note: str = Field(default="", max_length=1000, description="Why, for the log.")
+
+
+async def _endpoint_said_once(request: Request, wanted: EndpointWanted) -> EndpointWanted:
+    refuse_twice_in_json(await request.body())
+    return wanted
+
+
+async def _change_said_once(request: Request, wanted: ChangeWanted) -> ChangeWanted:
+    refuse_twice_in_json(await request.body())
+    return wanted
+
+
+NewEndpoint = Annotated[EndpointWanted, Depends(_endpoint_said_once)]
+"""A body that says each thing once: of a key that is there twice, FastAPI hands the last on without a word."""
+
+ChangeForm = Annotated[ChangeWanted, Depends(_change_said_once)]
+"""A body that says each thing once, too."""
 
 
 class Part(BaseModel):
@@ -206,6 +229,8 @@ _LIST = TypeAdapter(list[LabelForm])
 def read_labels(body: bytes, content_type: str, known: Sequence[Any]) -> list[Label]:
     """Read labels: JSON, JSON lines, or CSV with the columns id, label and (perhaps) at.
 
+    A label dated a little ahead, by another clock, counts as of its arrival, so that a later correction holds.
+
     Parameters
     ----------
     body : bytes
@@ -243,10 +268,11 @@ def _labels_of(body: bytes, media: str) -> list[LabelForm]:
         return _LIST.validate_python(_csv_records(body))
     if media == "application/jsonlines":
         lines = [line for line in body.splitlines() if line.strip()]
-        return _LIST.validate_json(b"[" + b",".join(lines) + b"]")
-    if body.lstrip()[:1] == b"[":
-        return _LIST.validate_json(body)
-    return LabelsForm.model_validate_json(body).labels
+        body = b"[" + b",".join(lines) + b"]"
+    is_list = body.lstrip()[:1] == b"["
+    found = _LIST.validate_json(body) if is_list else LabelsForm.model_validate_json(body).labels
+    refuse_twice_in_json(body)  # pydantic keeps the last of two
+    return found
 
 
 def _csv_records(body: bytes) -> list[dict[str, Any]]:
@@ -259,6 +285,7 @@ def _csv_records(body: bytes) -> list[dict[str, Any]]:
     names = ["id", "label", "at"]
     if rows and {"id", "label"} <= set(rows[0]):
         names, rows = rows[0], rows[1:]
+        refuse_twice(names)
     for number, row in enumerate(rows):
         if not 2 <= len(row) <= len(names):
             raise Refused(
@@ -292,12 +319,14 @@ def _label(row: int, form: LabelForm, positions: dict[Any, int]) -> Label:
     return Label(name, position, None if form.at is None else _past(row, form.at))
 
 
-def _past(row: int, at: datetime) -> int:
+def _past(row: int, at: datetime) -> int | None:
+    """Give the time; None, which stands for the arrival, where another clock is a little ahead."""
+    arrived = now()
     try:
         found = since_1970(at)
     except (OverflowError, ValueError):
         found = -1
-    if not 0 <= found <= now() + 86_400_000_000:
+    if not 0 <= found <= arrived + MOST_AHEAD:
         raise Refused(
             f"'at' of row {row} is {at.isoformat()}.",
             field="at",
@@ -305,7 +334,7 @@ def _past(row: int, at: datetime) -> int:
             expected="Expected a time since 1970 that is not to come.",
             why="The label with the latest time holds.",
         )
-    return found
+    return found if found <= arrived else None
 
 
 def refused_fields(errors: Sequence[ErrorDetails]) -> Refused:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from counterpoise.serve import answers, ledger
 from counterpoise.serve.clock import now
-from counterpoise.serve.contract import Rows
+from counterpoise.serve.contract import Rows, refuse_other_names
 from counterpoise.serve.ledger import Answer
 from counterpoise.serve.limits import Limits
 from counterpoise.serve.log import say
@@ -259,7 +259,7 @@ def _score(asked: Asked, limits: Limits) -> _Scored:
             expected=f"Expected at most {limits.rows} in one request.",
             hint="Send them in several requests.",
         )
-    ids = rows.ids or _ids(asked.inference_id, n_rows)
+    ids = _ids(asked.inference_id, rows)
     kept = [(served, _answer(asked, served, rows, asked.variant, at, ids))]
     shadow = asked.live.shadow
     if shadow is not None:
@@ -270,10 +270,14 @@ def _score(asked: Asked, limits: Limits) -> _Scored:
     return _Scored(asked, rows, kept)
 
 
-def _ids(inference_id: str | None, n_rows: int) -> list[str] | None:
+def _ids(inference_id: str | None, rows: Rows) -> list[str] | None:
     if inference_id is None:
-        return None
-    return [inference_id] if n_rows == 1 else [f"{inference_id}-{row}" for row in range(n_rows)]
+        return rows.ids
+    n_rows = rows.n_rows
+    names = [inference_id] if n_rows == 1 else [f"{inference_id}-{row}" for row in range(n_rows)]
+    if rows.ids is not None:
+        refuse_other_names(rows.ids, "the body", names, "the header X-Amzn-SageMaker-Inference-Id")
+    return names
 
 
 def _answer(
