@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from counterpoise.cli import options as o
 from counterpoise.errors import OptionError, nearest_names
+
+if TYPE_CHECKING:
+    from counterpoise.bundle import Model
 
 __all__ = ["FORMS", "action", "register"]
 
@@ -37,7 +40,7 @@ def action(model: str | Path, to: str, out: Path) -> Path:
     Raises
     ------
     OptionError
-        If the form is unknown, or the name does not fit it.
+        If the form is unknown, the name does not fit it, or nothing can be written there.
     ModelError
         If there is no model.
     NotApplicable
@@ -54,7 +57,26 @@ def action(model: str | Path, to: str, out: Path) -> Path:
             why="It says which tool is to run the model.",
             hint=nearest_names(to, list(FORMS)) or "For example --to onnx.",
         )
+    if to == "zip" and out.suffix != ".zip":
+        raise OptionError(
+            f"--out {out} was given for a zip.",
+            expected="Expected a name that ends in .zip.",
+            why="By its ending it is known for what it is.",
+            hint=f"For example --out {out.name}.zip.",
+        )
     loaded = load(model)
+    try:
+        return _written(loaded, to, out)
+    except OSError as error:
+        raise OptionError(
+            f"--out {out} cannot be written: {error.strerror or error}.",
+            expected="Expected a name in a folder that can be written, on a disk with room.",
+            why="The model is written whole or not at all; nothing was left there.",
+            hint="Check the path, who may write there, and the room on the disk.",
+        ) from error
+
+
+def _written(loaded: Model, to: str, out: Path) -> Path:
     if to == "onnx":
         from counterpoise.bundle.onnx import export_onnx
 
@@ -63,13 +85,6 @@ def action(model: str | Path, to: str, out: Path) -> Path:
         from counterpoise.bundle.mlflow_model import export_mlflow
 
         return export_mlflow(loaded, out)
-    if out.suffix != ".zip":
-        raise OptionError(
-            f"--out {out} was given for a zip.",
-            expected="Expected a name that ends in .zip.",
-            why="By its ending it is known for what it is.",
-            hint=f"For example --out {out.name}.zip.",
-        )
     return loaded.save(out)
 
 

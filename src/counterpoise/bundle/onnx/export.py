@@ -56,20 +56,37 @@ def export_onnx(model: Model, path: str | Path) -> Path:
     MissingExtra
         If the extra ``onnx`` is not installed.
     ModelError
-        If the graph does not give the model's probabilities.
+        If the path is a folder, or the graph does not give the model's probabilities.
     """
     for library in ("onnx", "onnxruntime"):
         if find_spec(library) is None:
             raise MissingExtra.of(library, "onnx")
+    path = Path(path)
+    if path.is_dir():
+        raise ModelError(
+            f"{str(path)!r} is a folder.",
+            expected="Expected the name of a file, new or to be replaced.",
+            why="A graph is one file, and a folder is not replaced by it.",
+            hint=f"For example {str(path / 'model.onnx')!r}.",
+        )
     content = graph_of(model).SerializeToString()
     _compare(model, content)
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(partial).chmod(0o644)
-    return Path(partial).replace(path)
+    _write(content, path)
+    return path
+
+
+def _write(content: bytes, path: Path) -> None:
+    """Write a file, whole or not at all."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        partial.chmod(0o644)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def graph_of(model: Model) -> Any:
