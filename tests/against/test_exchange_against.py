@@ -19,6 +19,7 @@ import counterpoise as cp
 from counterpoise.bundle import Model, Schema
 from counterpoise.calibrate import IdentityMap, MapChain, PriorMap, fit_map
 from counterpoise.cli.export import action
+from counterpoise.cli.main import run
 from counterpoise.decide import ThresholdCurve
 from counterpoise.decide.rule import ClassRule
 from counterpoise.errors import ModelError, NotApplicable, OptionError
@@ -243,7 +244,52 @@ def test_the_command_exports_and_refuses(tmp_path):
         action(bundle, "zip", tmp_path / "model")
 
 
+@pytest.mark.parametrize("to", ["onnx", "mlflow", "zip"])
+def test_what_cannot_be_written_leaves_nothing_behind(to, tmp_path, capsys):
+    bundle = model_of(awkward(), "logistic").save(tmp_path / "model")
+    (tmp_path / "mine.zip").mkdir()
+    (tmp_path / "mine.zip" / "work.txt").write_text("precious")
+    (tmp_path / "file").write_text("precious")
+    before = sorted(tmp_path.rglob("*"))
+    for out in (tmp_path / "mine.zip", tmp_path / "file" / "x.zip", Path("/proc/x.zip")):
+        with pytest.raises(SystemExit) as ended:
+            run(["export", str(bundle), "--to", to, "--out", str(out)])
+        said = capsys.readouterr().err
+        assert ended.value.code == 2
+        assert len(said.splitlines()) == 4
+        assert str(out) in said
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_graph_that_is_half_written_is_removed(tmp_path, monkeypatch):
+    def full(self, mode):
+        raise OSError(28, "No space left on device")
+
+    bundle = model_of(awkward(), "logistic").save(tmp_path / "model")
+    monkeypatch.setattr(Path, "chmod", full)
+    with pytest.raises(OptionError, match=r"model\.onnx cannot be written: No space left on device"):
+        action(bundle, "onnx", tmp_path / "model.onnx")
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
 # --- MLflow --------------------------------------------------------------------------------------------------
+
+
+def typed(n=600, seed=0):
+    """The same with types that MLflow's own would refuse or not tell apart."""
+    frame, rng = awkward(n, seed), np.random.default_rng(seed + 90)
+    gaps = rng.random(n) < 0.2
+    counts, shops = rng.integers(0, 9, n), rng.choice(["a", "b", "c"], n)
+    return frame.with_columns(
+        count=pl.Series(counts) + 3 * frame["label"],
+        seen=pl.Series([None if gap else int(k) for gap, k in zip(gaps, counts, strict=True)]),
+        small=pl.Series(counts).cast(pl.Int8),
+        single=pl.Series(rng.normal(size=n)).cast(pl.Float32),
+        chain=pl.Series([None if gap else k for gap, k in zip(gaps, shops, strict=True)]).cast(
+            pl.Categorical
+        ),
+        moment=pl.Series(rng.integers(0, 10**9, n) * 1_000_000).cast(pl.Datetime("us", "UTC")),
+    )
 
 
 @pytest.fixture
@@ -254,7 +300,7 @@ def mlflow(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:.*Any type hint")
 def test_mlflow_takes_an_example_that_is_no_training_row(mlflow, tmp_path):
-    frame = awkward()
+    frame = typed()
     model = model_of(frame, "logistic")
     folder = action(
         model.save(tmp_path / "model"), "mlflow", tmp_path / "exported"
@@ -283,8 +329,30 @@ def test_mlflow_runs_the_bundle_without_pickle(mlflow, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_mlflow_takes_the_training_tables_types_and_their_neighbours(mlflow, tmp_path):
+    frame = typed()
+    model = model_of(frame, "logistic")
+    loaded = mlflow.pyfunc.load_model(
+        str(action(model.save(tmp_path / "model"), "mlflow", tmp_path / "exported"))
+    )
+    own = frame.drop("label").to_pandas()
+    expected = model.predict_proba(frame)[:, 1]
+    given = [own, own.astype({"seen": "Int64"}), own.astype({"single": "float64"})]
+    given += [own.assign(count=own["count"].astype(t)) for t in ("int32", "int8", "float64", "Int64")]
+    for table in given:
+        assert np.allclose(loaded.predict(table)["probability"], expected)
+    assert np.allclose(loaded.predict(own[own["seen"].isna()])["probability"], expected[own["seen"].isna()])
+    flags = frame.with_columns(pl.col("count") > 4)
+    assert np.allclose(loaded.predict(flags.to_pandas())["probability"], model.predict_proba(flags)[:, 1])
+    with pytest.raises(ModelError, match="'count' is String, not number"):
+        loaded.predict(own.assign(count="many"))
+    with pytest.raises(ModelError, match="'count' holds values of several types"):
+        loaded.predict(own.assign(count=["many", *own["count"][1:]]))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_mlflow_models_serve_answers(mlflow, tmp_path, free_port):
-    frame = awkward(20)
+    frame = typed(20)
     model = model_of(frame, "logistic")
     folder = action(model.save(tmp_path / "model"), "mlflow", tmp_path / "exported")
     tools = Path(sys.executable).parent
@@ -303,15 +371,23 @@ def test_mlflow_models_serve_answers(mlflow, tmp_path, free_port):
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        rows = frame.drop("label", "day").with_columns(day=pl.lit("2026-01-01T00:00:00"))
-        body = {"dataframe_split": {"columns": rows.columns, "data": [list(row) for row in rows.rows()]}}
-        text = json.dumps(body).replace("NaN", "null")
-        answer = _asked(f"http://127.0.0.1:{free_port}/invocations", text, server, tmp_path / "log")
+        rows = frame.drop("label").with_columns(pl.col("day", "moment").dt.strftime("%Y-%m-%dT%H:%M:%S"))
+        empty = rows.with_columns(count=None, chain=None)
+        bodies = [
+            {"dataframe_split": {"columns": rows.columns, "data": [list(row) for row in rows.rows()]}},
+            {"inputs": rows.to_dicts()},
+            {"inputs": empty.to_dict(as_series=False)},
+        ]
+        address = f"http://127.0.0.1:{free_port}/invocations"
+        texts = [json.dumps(body).replace("NaN", "null") for body in bodies]
+        answers = [_asked(address, text, server, tmp_path / "log")["predictions"] for text in texts]
     finally:
         os.killpg(server.pid, 15)
         server.wait(20)
-    assert len(answer["predictions"]) == 20
-    assert {"probability", "label"} <= set(answer["predictions"][0])
+    assert {"probability", "label"} <= set(answers[0][0])
+    for answer, asked in zip(answers, (frame, frame, empty), strict=True):
+        expected = model.predict_proba(asked)[:, 1]
+        assert np.allclose([each["probability"] for each in answer], expected)
 
 
 def _asked(url, text, server, log, seconds=60):

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from counterpoise.bundle.model import Model
 from counterpoise.bundle.schema import FeatureSchema
 from counterpoise.bundle.storage import load
@@ -16,7 +18,22 @@ from counterpoise.errors import MissingExtra, ModelError
 
 __all__ = ["BundleModel", "export_mlflow"]
 
-_TYPES = {"number": "double", "boolean": "boolean", "date": "datetime", "category": "string"}
+_TYPES = {
+    "Float32": "double",
+    "Float64": "double",
+    "Boolean": "boolean",
+    "String": "string",
+    "Date": "datetime",
+    "Datetime(time_unit='ns', time_zone=None)": "datetime",
+    "Datetime(time_unit='us', time_zone=None)": "datetime",
+    "Datetime(time_unit='ms', time_zone=None)": "datetime",
+}
+"""Types of training columns that MLflow takes as they come.
+
+It refuses others even where they are the training table's own: wide integers as double, floats (an integer column
+with gaps, in pandas) as long, dates with a zone as datetime, pandas' categories as string.
+"""
+
 _REQUIREMENTS = ("counterpoise", "numpy", "scipy", "scikit-learn", "polars", "pandas")
 _MARKER = "MLmodel"
 
@@ -47,8 +64,30 @@ class BundleModel:
         -------
         pandas.DataFrame
             As `Model.decide` gives it: ``probability``, ``label``, ``threshold``, ``goal``, ``version``.
+
+        Raises
+        ------
+        ModelError
+            If features are missing, or of another type than the model was trained on.
         """
-        return self.model.decide(frame).to_pandas()
+        known = [name for name in self.model.schema.names if name in frame.columns]
+        return self.model.decide(pl.DataFrame({name: _series(frame[name]) for name in known})).to_pandas()
+
+
+def _series(column: Any) -> pl.Series:
+    """Take a pandas column over; one without any value has lost its type on the way, whatever it was."""
+    if column.isna().all():
+        return pl.Series([None] * len(column))
+    try:
+        series: pl.Series = pl.from_pandas(column)
+    except (TypeError, ValueError) as error:  # what pyarrow raises for text among numbers, and the like
+        raise ModelError(
+            f"The column {column.name!r} holds values of several types: {error}.",
+            expected="Expected the type that the model was trained on, in every row.",
+            why="A value of another type would be read as something else.",
+            hint="Convert this column.",
+        ) from error
+    return series
 
 
 def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> BundleModel:
@@ -111,10 +150,12 @@ def export_mlflow(model: Model, path: str | Path) -> Path:
 
 def _signature(model: Model) -> Any:
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import AnyType, ColSpec, Schema
 
+    # what has no type here is not left unchecked: the model's own schema refuses what it cannot read
     columns = [
-        ColSpec(_TYPES[each.kind], each.name, required=_is_needed(each)) for each in model.schema.features
+        ColSpec(_TYPES.get(each.dtype) or AnyType(), each.name, required=_is_needed(each))
+        for each in model.schema.features
     ]
     return ModelSignature(inputs=Schema(columns))
 
