@@ -160,7 +160,7 @@ def test_an_open_address_needs_a_token(bundle, started, tmp_path, capsys, monkey
     store = ("--store", "sqlite:///open.db")
     token = command("endpoint", "token", "create", "shop", "--scope", "score", *store, capsys=capsys).strip()
     assert "shop  score  good" in command("endpoint", "token", "list", *store, capsys=capsys)
-    server = started("--host", "0.0.0.0", *store)
+    server = started(str(bundle), "--host", "0.0.0.0", *store)
     headers = {"Authorization": f"Bearer {token}"}
     assert httpx.post(f"{server.url}/invocations", json=[ROW]).status_code == 401
     assert httpx.post(f"{server.url}/invocations", json=[ROW], headers=headers).status_code == 200
