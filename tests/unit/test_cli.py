@@ -208,3 +208,77 @@ def test_a_fault_of_ours_is_not_dressed_up_as_the_users(monkeypatch, table, tmp_
     monkeypatch.setattr(profile, "action", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # the interpreter prints it and ends with status 1
         run(["profile", str(table), "--target", "label"])
+
+
+# --- outputs: what is there stays, what is refused leaves nothing -----------------------------------------------
+
+
+def test_an_output_that_is_an_input_is_refused_and_the_input_stays(compared, tmp_path, capsys):
+    path = tmp_path / "rows.csv"
+    rows().write_csv(path)
+    (tmp_path / "link.csv").symlink_to(path)
+    before = path.read_bytes()
+    for out in (path, tmp_path / "sub" / ".." / "rows.csv", tmp_path / "link.csv"):
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        assert command("predict", compared / "model", path, "--out", out) == 2
+        assert "is an input" in capsys.readouterr().err
+        assert command("resample", path, "--target", "label", "--with", "smote", "--out", out) == 2
+        assert "is an input" in capsys.readouterr().err
+    assert command("predict", compared / "model", f"{tmp_path}/row*.csv", "--out", path) == 2
+    assert path.read_bytes() == before
+    assert (tmp_path / "link.csv").is_symlink()
+
+
+def test_a_refused_prediction_leaves_no_folder(compared, tmp_path, capsys):
+    pl.DataFrame({"z": [1, 2, 3]}).write_csv(tmp_path / "other.csv")
+    out = tmp_path / "new" / "deep" / "p.csv"
+    assert command("predict", compared / "model", tmp_path / "other.csv", "--out", out) == 2
+    assert "lacks" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
+
+
+@pytest.mark.parametrize("name", ["p.csv.gz", "p.parquet.gz", "p.CSV.GZ"])
+def test_no_table_is_written_under_the_name_of_a_compressed_one(name, compared, table, tmp_path, capsys):
+    assert command("predict", compared / "model", table, "--out", tmp_path / name) == 2
+    assert "p.parquet" in capsys.readouterr().err
+    assert (
+        command("resample", table, "--target", "label", "--with", "tomek", "--out", tmp_path / "x.csv.gz")
+        == 2
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_resampled_is_resampled_again_and_its_provenance_kept(table, tmp_path, capsys):
+    words = ("--target", "label", "--id", "uid", "--with")
+    places = [tmp_path / f"{k}.csv" for k in range(4)]
+    rows().write_csv(places[0])
+    for source, out, sampler in zip(places, places[1:], ["smote", "tomek", "random_over"], strict=False):
+        assert command("resample", source, *words, sampler, "--out", out) == 0
+    said = capsys.readouterr().err
+    assert "earlier_earlier_provenance_kind" in said
+    once, twice, thrice = (pl.read_csv(path) for path in places[1:])
+    assert {"provenance_kind", "earlier_provenance_kind"} <= set(twice.columns)
+    assert {"earlier_provenance_kind", "earlier_earlier_provenance_kind"} <= set(thrice.columns)
+    met = once["provenance_kind"].gather(twice["provenance_base"])
+    assert twice["earlier_provenance_kind"].to_list() == met.to_list()
+
+
+def test_no_sampler_looks_at_an_earlier_provenance(table, tmp_path):
+    words = ("--target", "label", "--id", "uid", "--with")
+    assert command("resample", table, *words, "smote", "--out", tmp_path / "once.csv") == 0
+    plain = pl.read_csv(tmp_path / "once.csv").select("uid", "a", "b", "label")
+    plain.write_csv(tmp_path / "plain.csv")
+    for name in ("once", "plain"):
+        assert (
+            command("resample", tmp_path / f"{name}.csv", *words, "enn", "--out", tmp_path / f"{name}2.csv")
+            == 0
+        )
+    kept = [pl.read_csv(tmp_path / f"{name}2.csv").select(plain.columns) for name in ("once", "plain")]
+    assert kept[0].equals(kept[1])
+
+
+def test_a_column_of_the_users_named_like_provenance_is_refused(tmp_path, capsys):
+    rows().with_columns(provenance_kind=pl.col("a")).write_csv(tmp_path / "r.csv")
+    words = ("--target", "label", "--id", "uid", "--with", "smote")
+    assert command("resample", tmp_path / "r.csv", *words, "--out", tmp_path / "o.csv") == 2
+    assert "Rename them" in capsys.readouterr().err

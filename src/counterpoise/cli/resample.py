@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,12 @@ __all__ = ["action", "action_plan", "register"]
 
 PROVENANCE = "provenance"
 """Prefix of the columns that say where a row came from."""
+
+EARLIER = "earlier"
+"""Prefix of those that an earlier resampling wrote, where its output is resampled again."""
+
+_COLUMNS = ("kind", "base", "neighbour", "gap")
+"""What `counterpoise.resample.Plan.provenance` says of a row."""
 
 
 def action(table: Any, sampler: str, out: Path, *, seed: int = 0) -> pl.DataFrame:
@@ -57,6 +64,45 @@ def action(table: Any, sampler: str, out: Path, *, seed: int = 0) -> pl.DataFram
     treated: pl.DataFrame = pl.concat([whole, came], how="horizontal")
     write_frame(treated, out)
     return treated
+
+
+def _with_provenance_set_aside(table: Any) -> Any:
+    """Rename what an earlier resampling wrote, and take it from the features: it says which rows were invented."""
+    from counterpoise.errors import TableError
+
+    ours = [f"{PROVENANCE}_{name}" for name in _COLUMNS]
+    met = [name for name in ours if name in table.frame.columns]
+    if not met:
+        return table
+    taken = set(table.roles.used().values())
+    if len(met) < len(ours) or taken.intersection(met):
+        raise TableError(
+            f"The table has the columns {', '.join(met)}.",
+            expected=f"Expected other names, or all of {', '.join(ours)}, none with a role, as resample writes.",
+            why="Under these names resample writes where each row came from.",
+            hint="Rename them.",
+        )
+    new = {name: f"{EARLIER}_{name}" for name in table.frame.columns if _is_provenance(name, ours)}
+    sys.stderr.write(
+        "The table was resampled before: what that says of each row is kept as "
+        f"{', '.join(new.values())}, and no sampler looks at it.\n"
+    )
+    features = tuple(name for name in table.features if name not in new)
+    return replace(
+        table,
+        frame=table.frame.rename(new),
+        features=features,
+        kinds={name: table.kinds[name] for name in features},
+        left_out={name: why for name, why in table.left_out.items() if name not in new}
+        | dict.fromkeys(new.values(), "says where the row came from"),
+    )
+
+
+def _is_provenance(name: str, ours: list[str]) -> bool:
+    """Say whether a column is one of ours, of whichever resampling."""
+    while name.startswith(f"{EARLIER}_"):
+        name = name.removeprefix(f"{EARLIER}_")
+    return name in ours
 
 
 def action_plan(table: Any, paths: list[str], sampler: str, out: Path, *, seed: int = 0) -> Any:
@@ -144,7 +190,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write a resampled copy of a table, with the provenance of every row; or the plan, where FILE ends in .npz."""
         from counterpoise.cli.progress import passes_bar
+        from counterpoise.table.files import refuse_input
 
+        refuse_input(out, table)
         read = o.read_table(
             table,
             target,
@@ -159,6 +207,7 @@ def register(app: typer.Typer) -> None:
             amount=amount,
             id=id,
         )
+        read = _with_provenance_set_aside(read)
         if out.suffix == ".npz":
             with passes_bar(f"planning {sampler}"):
                 plan = action_plan(read, table, sampler, out, seed=seed)

@@ -14,6 +14,16 @@ import polars as pl
 
 from counterpoise.errors import TableError, nearest_names
 from counterpoise.table.addresses import is_address, listed, opened
+from counterpoise.table.delimited import (
+    NULLS,
+    Layout,
+    is_day_or_month_first,
+    layout_of,
+    not_utf8,
+    refuse_short_lines,
+    two_readings,
+    written_name,
+)
 
 __all__ = [
     "SUFFIXES",
@@ -23,9 +33,12 @@ __all__ = [
     "explained",
     "format_of",
     "read_frame",
+    "refuse_input",
+    "refuse_cut",
     "refuse_other",
     "refuse_repeated",
     "scan",
+    "unclear_dates",
     "with_folder_columns",
     "write_frame",
     "writing_explained",
@@ -34,7 +47,6 @@ __all__ = [
 Source = str | Path | Sequence[str | Path]
 """A path, a pattern, a folder, an address, or several of them."""
 
-_NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 _INFER_ROWS = 10_000
 _UNREADABLE = (
     pl.exceptions.PolarsError,
@@ -46,26 +58,47 @@ _UNREADABLE = (
 )
 
 
-def _read_csv(path: Path, separator: str) -> pl.DataFrame:
-    _refuse_repeated_names(path, separator)
+def _read_csv(path: Path, separator: str, texts: Sequence[str] = ()) -> pl.DataFrame:
+    layout = _layout(path, separator)
+    if not layout.has_rows:
+        return _without_rows(layout)
     try:
-        return _csv(path, separator, _INFER_ROWS)
+        frame = _csv(path, layout, _INFER_ROWS, texts)
     except (
         pl.exceptions.ComputeError
     ):  # a later row did not fit the type guessed from the first: look at all rows
-        return _csv(path, separator, None)
+        frame = _csv(path, layout, None, texts)
+    if frame.width and frame[:, -1].null_count():
+        refuse_short_lines(path, layout)
+    return frame.rename(_unquoted(frame.columns, layout))
 
 
-def _csv(path: Path, separator: str, infer_rows: int | None) -> pl.DataFrame:
+def _csv(path: Path, layout: Layout, infer_rows: int | None, texts: Sequence[str]) -> pl.DataFrame:
     return pl.read_csv(
-        path, separator=separator, null_values=_NULLS, infer_schema_length=infer_rows, try_parse_dates=True
+        path,
+        separator=layout.separator,
+        null_values=list(NULLS),
+        infer_schema_length=infer_rows,
+        try_parse_dates=True,
+        schema_overrides={written_name(name): pl.String for name in texts},
     )
 
 
-def _refuse_repeated_names(path: Path, separator: str) -> None:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(newline="", encoding="utf-8") as lines:
-        header = next(csv.reader(lines, delimiter=separator), [])
-    refuse_repeated(header, str(path))
+def _layout(path: Path, separator: str) -> Layout:
+    layout = layout_of(path, separator)
+    refuse_repeated(layout.names, str(path))
+    return layout
+
+
+def _without_rows(layout: Layout) -> pl.DataFrame:
+    """Give columns that go with any type: nothing stands in them."""
+    return pl.DataFrame(schema=dict.fromkeys(layout.names, pl.Null))
+
+
+def _unquoted(written: Sequence[str], layout: Layout) -> dict[str, str]:
+    """Map names in which polars left quotes doubled to what they mean."""
+    pairs = zip(written, layout.names, strict=False)
+    return {old: new for old, new in pairs if old != new and old == written_name(new)}
 
 
 def refuse_repeated(names: Sequence[str], source: str) -> None:
@@ -92,6 +125,8 @@ def refuse_repeated(names: Sequence[str], source: str) -> None:
             hint="Rename or remove the repeated columns.",
         )
 
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": lambda path: _read_csv(path, ","),
@@ -130,9 +165,45 @@ def read_frame(source: Source) -> tuple[pl.DataFrame, str]:
         If a file is absent, empty, cut short, of an unknown format, or has other columns than the first.
     """
     paths = expand(source)
-    frames = [_read_one(path) for path in paths]
     words = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files, {paths[0]} to {paths[-1]}"
-    return (frames[0] if len(frames) == 1 else _stack(frames, paths)), words
+    frame = _stack([_read_one(path) for path in paths], paths)
+    texts = unclear_dates(paths, frame.schema, lambda asked: frame.select(asked))
+    return (_stack([_read_one(path, texts) for path in paths], paths) if texts else frame), words
+
+
+def unclear_dates(
+    files: Sequence[str], schema: pl.Schema, ask: Callable[[list[pl.Expr]], pl.DataFrame]
+) -> list[str]:
+    """Name the columns whose dates can be read day first as well as month first: their text says no date.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Where the rows were read, day first.
+    schema : polars.Schema
+        Columns and types.
+    ask : callable
+        Takes expressions over all rows and gives one row of answers.
+
+    Returns
+    -------
+    list of str
+        Columns of CSV and TSV files in which no day is above 12 and one is not its month's number.
+    """
+    texts = [file for file in files if format_of(file) in _SEPARATORS]
+    dated = [name for name, dtype in schema.items() if dtype in (pl.Date, pl.Datetime)]
+    if not texts or not dated:
+        return []
+    answers = ask([two_readings(pl.col(name), name) for name in dated])
+    unclear = [name for name in dated if answers[name].any()]
+    return [name for name in unclear if any(_is_day_or_month_first(file, name) for file in texts)]
+
+
+def _is_day_or_month_first(file: str, name: str) -> bool:
+    path = opened(file)
+    with explained(file):
+        layout = layout_of(path, _SEPARATORS[format_of(file)])
+        return name in layout.names and is_day_or_month_first(path, layout, name)
 
 
 def expand(source: Source) -> list[str]:
@@ -216,10 +287,12 @@ def format_of(path: str | Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _read_one(name: str) -> pl.DataFrame:
-    path = _readable(name)
+def _read_one(name: str, texts: Sequence[str] = ()) -> pl.DataFrame:
+    path, ending = _readable(name), format_of(name)
     with explained(name):
-        return with_folder_columns(_READERS[format_of(name)](path), name)
+        if texts and ending in _SEPARATORS:
+            return with_folder_columns(_read_csv(path, _SEPARATORS[ending], texts), name)
+        return with_folder_columns(_READERS[ending](path), name)
 
 
 def _readable(name: str) -> Path:
@@ -292,6 +365,8 @@ def explained(name: str) -> Iterator[None]:
             hint="Rename or remove the repeated columns.",
         ) from error
     except _UNREADABLE as error:
+        if format_of(name) in _SEPARATORS and "utf-8" in str(error).lower():
+            raise not_utf8(opened(name)) from None
         raise TableError(
             f"{name!r} cannot be read ({_first_line(error)}).",
             expected=f"Expected a whole {format_of(name)[1:]} file.",
@@ -314,6 +389,8 @@ def _empty(source: str) -> TableError:
 
 
 def _stack(frames: list[pl.DataFrame], paths: list[str]) -> pl.DataFrame:
+    if len(frames) == 1:
+        return frames[0]
     for frame, path in zip(frames[1:], paths[1:], strict=True):
         refuse_other(path, frame.schema, paths[0], frames[0].schema)
     return pl.concat(frames, how="vertical_relaxed")
@@ -387,20 +464,32 @@ _SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
 }
 
 
-def _scan_csv(path: Path, separator: str) -> pl.LazyFrame:
-    _refuse_repeated_names(path, separator)
-    return pl.scan_csv(
-        path, separator=separator, null_values=_NULLS, infer_schema_length=None, try_parse_dates=True
+def _scan_csv(path: Path, separator: str, texts: Sequence[str] = ()) -> pl.LazyFrame:
+    layout = _layout(path, separator)
+    if not layout.has_rows:
+        return _without_rows(layout).lazy()
+    rows = pl.scan_csv(
+        path,
+        separator=layout.separator,
+        null_values=list(NULLS),
+        infer_schema_length=None,
+        try_parse_dates=True,
+        schema_overrides={written_name(name): pl.String for name in texts},
     )
+    if any('"' in name for name in layout.names):
+        return rows.rename(_unquoted(rows.collect_schema().names(), layout))
+    return rows
 
 
-def scan(name: str) -> pl.LazyFrame:
+def scan(name: str, texts: Sequence[str] = ()) -> pl.LazyFrame:
     """Open a file without reading its rows.
 
     Parameters
     ----------
     name : str
         A path or an address.
+    texts : sequence of str, default=()
+        Columns of a CSV or TSV file that stay text.
 
     Returns
     -------
@@ -412,9 +501,34 @@ def scan(name: str) -> pl.LazyFrame:
     TableError
         If it is absent, empty, of an unknown format, or repeats a column name.
     """
-    path = _readable(name)
+    path, ending = _readable(name), format_of(name)
     with explained(name):
-        return _SCANNERS[format_of(name)](path)
+        if texts and ending in _SEPARATORS:
+            return _scan_csv(path, _SEPARATORS[ending], texts)
+        return _SCANNERS[ending](path)
+
+
+def refuse_cut(name: str) -> None:
+    """Refuse a CSV or TSV file in which a line has fewer fields than the header.
+
+    Parameters
+    ----------
+    name : str
+        A path or an address; other formats have no lines.
+
+    Raises
+    ------
+    TableError
+        If there is such a line; the first is named.
+    """
+    if format_of(name) not in _SEPARATORS:
+        return
+    rows = scan(name)
+    with explained(name):
+        last = rows.collect_schema().names()[-1]
+        if rows.select(pl.col(last).is_null().any()).collect().item():
+            path = opened(name)
+            refuse_short_lines(path, layout_of(path, _SEPARATORS[format_of(name)]))
 
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
@@ -441,7 +555,7 @@ def check_output(path: Path) -> None:
     Raises
     ------
     TableError
-        If the ending names no format, or the path is a folder.
+        If the ending names no format or says that it is compressed, or the path is a folder.
     """
     if format_of(path) not in _WRITERS or path.is_dir():
         raise TableError(
@@ -450,6 +564,42 @@ def check_output(path: Path) -> None:
             why="The ending says what to write.",
             hint="For example: --out predictions.parquet",
         )
+    if path.suffix.lower() == ".gz":
+        raise TableError(
+            f"The output {str(path)!r} ends in '.gz'.",
+            expected=f"Expected a file that ends in one of {', '.join(_WRITERS)}.",
+            why="Tables are written uncompressed or as Parquet, and by that name a plain file would not open.",
+            hint=f"Choose {path.name.partition('.')[0]}.parquet, which is compressed, or run gzip on "
+            f"{path.stem} afterwards.",
+        )
+
+
+def refuse_input(out: Path, inputs: Source) -> None:
+    """Refuse an output that is one of the inputs, before it is lost.
+
+    Parameters
+    ----------
+    out : Path
+        Where to write.
+    inputs : str, Path or sequence of them
+        What is read: files, patterns, folders or addresses.
+
+    Raises
+    ------
+    TableError
+        If the output is an input, under this name, another or by a link; or an input is not there.
+    """
+    if not out.exists():
+        return
+    for name in expand(inputs):
+        if not is_address(name) and Path(name).exists() and out.samefile(name):
+            same = "" if str(out) == name else f", which is {name!r}"
+            raise TableError(
+                f"The output {str(out)!r} is an input{same}.",
+                expected="Expected another name than those of the table's files.",
+                why="The table that is read would be replaced, and what the output leaves out would be lost.",
+                hint="Choose another name with --out.",
+            )
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:
