@@ -75,6 +75,8 @@ def _data(model: Model) -> list[str]:
         f"- Source: {_text(facts.get('source', 'unknown'))}; "
         f"fingerprint `{_text(facts.get('fingerprint', 'unknown'))}`.",
     ]
+    if n := len(model.only_trained_keys):
+        lines.append(f"- {n} of them trained only: no model that had not seen them judged them.")
     if others := {role: name for role, name in roles.items() if role != "target"}:
         lines.append(f"- Roles: {', '.join(f'{role} `{_text(name)}`' for role, name in others.items())}.")
     lines += [

@@ -26,6 +26,9 @@ __all__ = ["Model"]
 WORTH_TABLES = 10_000
 """Rows from which boosted trees are looked up in tables, which take a twentieth of a second to make."""
 
+ONLY_TRAINED = "only_trained"
+"""The column of the evidence with the keys of rows that were trained on and judged nobody, in lists of any lengths."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -50,7 +53,8 @@ class Model:
     evidence : polars.DataFrame or None
         For each training row its key, fold, out-of-fold probability, outcome (and weight), so that the trial's
         figures can be had again and the line drawn anew. Where folds were dealt repeatedly, these are of the deal
-        whose line ships, and ``repeat<number>_<name>`` of each other.
+        whose line ships, and ``repeat<number>_<name>`` of each other. Where some rows trained and never judged, as the
+        first of folds in time do, ``only_trained`` lists their keys.
     version : str
         Names the model; a change of base rate, costs or line adds to it.
     rule : ClassRule or None
@@ -108,6 +112,19 @@ class Model:
     def evidence_keys(self) -> np.ndarray:
         """Keys of the rows that judged it in its trial, sorted."""
         return np.sort(self._known("key").astype(np.uint64))
+
+    @cached_property
+    def only_trained_keys(self) -> np.ndarray:
+        """Keys of the rows that it was trained on and that no model judged which had not seen them, sorted."""
+        if self.evidence is None or not self._has(ONLY_TRAINED):
+            return np.empty(0, dtype=np.uint64)
+        return np.sort(self.evidence[ONLY_TRAINED].explode().drop_nulls().to_numpy().astype(np.uint64))
+
+    @property
+    def knows_its_rows(self) -> bool:
+        """Whether the keys of all rows that it was trained on are kept; older bundles hold those that judged."""
+        n_known = len(self.evidence_keys) + len(self.only_trained_keys)
+        return 0 < n_known == self.facts.get("n_rows")
 
     @cached_property
     def plots(self) -> ModelPlots:

@@ -149,6 +149,7 @@ def say(found: dict[str, Any]) -> str:
         ]
     for name, estimate in found["figures"].items():
         lines.append(f"  {name:<20} {_figure(estimate)}")
+    lines += [f"note: {note}" for note in found.get("notes", ())]
     return "\n".join(lines)
 
 

@@ -20,14 +20,25 @@ from counterpoise.split import Fold, Folds
 from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
-__all__ = ["class_judged", "evaluate_model", "goal_of", "known_rows", "numbers_of_labels"]
+__all__ = [
+    "class_judged",
+    "described",
+    "evaluate_model",
+    "goal_of",
+    "is_among",
+    "known_keys",
+    "known_rows",
+    "no_rows_left",
+    "numbers_of_labels",
+    "said_of",
+]
 
 _NAME = "model"
 _REPEAT = re.compile(r"repeat(\d+)_fold")
 """The column by which a repeat of the trial is known, other than the one whose line shipped."""
 
-_KNOWN_SHARE = 0.99
-"""From this share of known rows on, a table counts as (part of) the one the model was trained on."""
+_NEW_FOLD = -1
+"""The fold of rows that were in none."""
 
 
 def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = None) -> pl.DataFrame:
@@ -46,10 +57,61 @@ def known_rows(model: Model, features: pl.DataFrame, before: pl.Series | None = 
     -------
     polars.DataFrame of n rows
         ``key``; ``fold``, ``probability`` and ``alert`` of each row (several classes: ``probability_<label>`` each, and
-        ``decided``, the number of a class), null where it is not known. The k-th of several equal rows is taken for
-        the k-th in training.
+        ``decided``, the number of a class), null where it is not known; ``only_trained``, whether the row was trained
+        on and no model judged it that had not seen it. The k-th of several equal rows is taken for the k-th in
+        training, those that judged before those that only trained.
     """
-    return _looked_up(model, pl.Series(row_keys(features)), "", before)
+    return known_keys(model, row_keys(features), before)
+
+
+def known_keys(model: Model, keys: np.ndarray, before: pl.Series | None = None) -> pl.DataFrame:
+    """Look rows up by their keys, as `known_rows` does by their features.
+
+    Parameters
+    ----------
+    model : Model
+        With its evidence.
+    keys : ndarray of shape (n,), uint64
+        Of the rows' features, as `counterpoise.table.hashing.row_keys` gives them.
+    before : polars.Series of uint64, optional
+        Keys of the rows that came before these.
+
+    Returns
+    -------
+    polars.DataFrame of n rows
+        As `known_rows` gives it.
+    """
+    found = _looked_up(model, pl.Series(keys), "", before)
+    return found.with_columns(only_trained=pl.Series(_only_trained(model, found["key"], before)))
+
+
+def _only_trained(model: Model, of_rows: pl.Series, before: pl.Series | None) -> np.ndarray:
+    """Say which rows, beyond those equal ones that judged, were trained on."""
+    keys = of_rows.to_numpy()
+    found, possible = np.zeros(len(keys), dtype=bool), is_among(keys, model.only_trained_keys)
+    rows = pl.DataFrame({"row": np.flatnonzero(possible).astype(np.uint32), "key": keys[possible]})
+    turns = _turns(rows, before).sort("row")
+    of_turn = turns["key"].to_numpy()
+    n_judged = _times_among(of_turn, model.evidence_keys)
+    turn = turns["turn"].to_numpy()
+    found[possible] = (n_judged <= turn) & (turn < n_judged + _times_among(of_turn, model.only_trained_keys))
+    return found
+
+
+def _times_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Count how often each key is among some that are sorted."""
+    return np.searchsorted(known, keys, side="right") - np.searchsorted(known, keys, side="left")
+
+
+def _turns(rows: pl.DataFrame, before: pl.Series | None) -> pl.DataFrame:
+    """Number equal rows, from 0, after those of the same key that came before."""
+    turns = rows.with_columns(turn=pl.int_range(pl.len()).over("key"))
+    if before is None or not len(before):
+        return turns
+    counted = pl.DataFrame({"key": before}).group_by("key").agg(earlier=pl.len().cast(pl.Int64))
+    return turns.join(counted, on="key", how="left").select(
+        "row", "key", turn=pl.col("turn") + pl.col("earlier").fill_null(0)
+    )
 
 
 def _looked_up(
@@ -60,13 +122,8 @@ def _looked_up(
     said = _said(model)
     if model.evidence is None:
         return keys.select("key", *(pl.lit(None, dtype).alias(name) for name, dtype in said.items()))
-    few = keys.filter(pl.Series(_is_among(keys["key"].to_numpy(), model.evidence_keys)))
-    turns = few.with_columns(turn=pl.int_range(pl.len()).over("key"))
-    if before is not None and len(before):
-        counted = pl.DataFrame({"key": before}).group_by("key").agg(earlier=pl.len().cast(pl.Int64))
-        turns = turns.join(counted, on="key", how="left").select(
-            "row", "key", turn=pl.col("turn") + pl.col("earlier").fill_null(0)
-        )
+    few = keys.filter(pl.Series(is_among(keys["key"].to_numpy(), model.evidence_keys)))
+    turns = _turns(few, before)
     evidence = (
         model.evidence.select("key", **{name: pl.col(f"{prefix}{name}") for name in said})
         .join(few.select("key"), on="key", how="semi", maintain_order="left")
@@ -76,19 +133,32 @@ def _looked_up(
     return keys.join(found, on="row", how="left", maintain_order="left").select("key", *said)
 
 
-def _is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Say which keys are among some that are sorted."""
+def is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Say which keys are among some that are sorted.
+
+    Parameters
+    ----------
+    keys : ndarray of shape (n,), uint64
+        What is looked for.
+    known : ndarray of shape (m,), uint64
+        Sorted.
+
+    Returns
+    -------
+    ndarray of shape (n,), bool
+        Which are there.
+    """
     if not len(known):
         return np.zeros(len(keys), dtype=bool)
     return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)
 
 
-def _repeats(model: Model, known: pl.DataFrame) -> list[pl.DataFrame]:
+def _repeats(model: Model, known: pl.DataFrame, before: pl.Series | None = None) -> list[pl.DataFrame]:
     """Give what each repeat of the trial said of rows, in their order; `known` is of the one whose line shipped."""
     columns = [] if model.evidence is None else model.evidence.columns
     numbers = [int(found[1]) for name in columns if (found := _REPEAT.fullmatch(name))]
     shipped = next(number for number in range(len(numbers) + 1) if number not in numbers)
-    of_other = {number: _looked_up(model, known["key"], f"repeat{number}_") for number in numbers}
+    of_other = {number: _looked_up(model, known["key"], f"repeat{number}_", before) for number in numbers}
     return [known if number == shipped else of_other[number] for number in sorted([shipped, *numbers])]
 
 
@@ -117,44 +187,147 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``basis`` (whose probabilities were judged), ``n_rows``, ``n_positive``, ``confusion``, and ``figures``:
-        name to value, lower, upper, why_undefined. Several classes: ``classes``, a record each, instead of positives
-        and confusion.
+        ``basis`` (whose probabilities were judged), ``notes`` (what else must be known), ``n_rows`` (that judged),
+        ``n_left_out`` (trained on and never judged by a model that had not seen them), ``n_positive``, ``confusion``,
+        and ``figures``: name to value, lower, upper, why_undefined. Several classes: ``classes``, a record each, and no
+        positives and confusion.
 
     Raises
     ------
     ModelError
-        If the table lacks features, has others of the same name, or other labels.
+        If the table lacks features, has others of the same name, or other labels, or every row was only trained on.
     """
     several = len(model.labels) > 2
     y = _codes(model, table) if several else _outcome(model, table)
     features = model.schema.conform(table.frame)
     known = known_rows(model, features)
-    n_known = int(known["fold"].is_not_null().sum())
-    if n_known >= _KNOWN_SHARE * table.n_rows:
-        basis = f"{n_known} rows of the training table, each judged by a model that had not seen it"
-        rows = known["fold"].is_not_null().arg_true().to_numpy()
-        said = [_from_evidence(model, each[rows]) for each in _repeats(model, known)]
-        basis += f", {len(said)} times" if len(said) > 1 else ""
-    else:
-        basis = "new rows, judged by the model"
-        if n_known:
-            basis += f" ({n_known} of them were in its training table, where it flatters itself)"
-        rows, fold = np.arange(table.n_rows), np.zeros(table.n_rows, np.int64)
-        said = [(*_from_model(model, features), fold)]
-    found = {
-        "basis": basis,
+    rows = np.flatnonzero(~known["only_trained"].to_numpy())
+    if not len(rows):
+        raise no_rows_left(table.n_rows)
+    known, part = known[rows], table.take(rows)
+    is_new = known["fold"].is_null().to_numpy()
+    proba, decided = _of_new_rows(model, features[rows], is_new)
+    said = said_of(model, known, proba, decided)
+    judge: Any = class_judged if several else _judged
+    repeats = [
+        Repeat(_case(model, part, y[rows], fold), judged={_NAME: judge(model, *each)}) for *each, fold in said
+    ]
+    case, judged, units = stacked(repeats, part.groups)
+    return {
+        **described(model, int((~is_new).sum()), int(is_new.sum()), table.n_rows - len(rows), len(said)),
         "n_rows": len(rows),
         "goal": str(model.operating_point.goal),
         "version": model.version,
+        **(_class_figures if several else _figures)(model, case, judged, units),
     }
-    judge: Any = class_judged if several else _judged
-    repeats = [
-        Repeat(_case(model, table, y, rows, fold), judged={_NAME: judge(model, proba, decided)})
-        for proba, decided, fold in said
-    ]
-    case, judged, units = stacked(repeats, None if table.groups is None else table.groups[rows])
-    return {**found, **(_class_figures if several else _figures)(model, case, judged, units)}
+
+
+def _of_new_rows(model: Model, features: pl.DataFrame, is_new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the model's own probabilities and decisions of rows that it has not seen; of the others nothing yet."""
+    several, n = len(model.labels) > 2, len(is_new)
+    proba = np.full((n, len(model.labels)) if several else n, np.nan)
+    decided = np.zeros(n, dtype=np.int64 if several else bool)
+    if is_new.any():
+        proba[is_new], decided[is_new] = _from_model(model, features.filter(pl.Series(is_new)))
+    return proba, decided
+
+
+def said_of(
+    model: Model,
+    known: pl.DataFrame,
+    proba: np.ndarray,
+    decided: np.ndarray,
+    before: pl.Series | None = None,
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Say what is to be judged of rows: of known ones what the trial said, of others what the model says.
+
+    Parameters
+    ----------
+    model : Model
+        With its evidence.
+    known : polars.DataFrame of n rows
+        As `known_keys` gives it.
+    proba, decided : ndarray of shape (n,) or (n, n_classes), ndarray of shape (n,)
+        The model's own; they need not be those of known rows.
+    before : polars.Series of uint64, optional
+        Keys of the rows that came before these.
+
+    Returns
+    -------
+    list of tuple of ndarray
+        Probabilities, decisions and fold (-1 where in none) of all rows, for each time that the trial dealt them; once
+        where none is known.
+    """
+    is_known = known["fold"].is_not_null()
+    if not is_known.any():
+        return [(proba, decided, np.full(len(proba), _NEW_FOLD))]
+    found, rows = [], is_known.to_numpy()
+    for each in _repeats(model, known, before):
+        of_trial = _from_evidence(model, each.filter(is_known))
+        said = (proba.copy(), decided.copy(), np.full(len(proba), _NEW_FOLD))
+        for whole, part in zip(said, of_trial, strict=True):
+            whole[rows] = part
+        found.append(said)
+    return found
+
+
+def described(model: Model, n_known: int, n_new: int, n_left_out: int, n_repeats: int) -> dict[str, Any]:
+    """Say in words whose probabilities are judged.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    n_known, n_new, n_left_out : int
+        Rows that judged in the trial, that are new, and that were trained on and never judged.
+    n_repeats : int
+        How often the trial dealt its rows.
+
+    Returns
+    -------
+    dict
+        ``basis``; ``n_left_out``; ``notes``, a list of sentences.
+    """
+    times = f", {n_repeats} times" if n_repeats > 1 else ""
+    basis = f"{n_known} rows of the training table, each judged by a model that had not seen it{times}"
+    if not n_known:
+        basis = "new rows, judged by the model"
+    elif n_new:
+        basis += f", and {n_new} others, judged by the model"
+    notes = []
+    if n_left_out:
+        notes.append(
+            f"{n_left_out} rows were trained on and never judged by a model that had not seen them: left out of the "
+            "figures."
+        )
+    if n_new and not model.knows_its_rows:
+        notes.append(
+            "The bundle does not hold the keys of all rows that the model was trained on, only of those that judged it "
+            "in its trial: rows that only trained count as new here, and flatter it. Compare again for a bundle that "
+            "tells them apart."
+        )
+    return {"basis": basis, "n_left_out": n_left_out, "notes": notes}
+
+
+def no_rows_left(n_rows: int) -> ModelError:
+    """Say that no row is left to judge by.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of the table.
+
+    Returns
+    -------
+    ModelError
+        To be raised.
+    """
+    return ModelError(
+        f"All {n_rows} rows were trained on and never judged by a model that had not seen them.",
+        expected="Expected rows that are new to the model, or that judged in its trial.",
+        why="A model flatters itself on rows that it was trained on.",
+        hint="Evaluate later rows, or the whole training table.",
+    )
 
 
 def _outcome(model: Model, table: Table) -> np.ndarray:
@@ -219,22 +392,25 @@ def _from_model(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.nd
     return proba, model.choose(proba)
 
 
-def _case(model: Model, table: Table, y: np.ndarray, rows: np.ndarray, fold: np.ndarray) -> Case:
+def _case(model: Model, part: Table, y: np.ndarray, fold: np.ndarray) -> Case:
     """Lay out rows whose lines, or rules, are given, so that every fold judges."""
-    part, everything = table.take(rows), np.arange(len(rows))
-    numbers = np.unique(fold, return_inverse=True)[1]
-    drawn_elsewhere = (-1,)
-    folds = tuple(
-        Fold(everything[numbers != k], everything[numbers == k], drawn_elsewhere)
-        for k in range(int(numbers.max()) + 1)
-    )
     goal, costs = goal_of(model), {}
     if isinstance(goal, Goal):
         costs = {
             c: part.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in part.frame.columns
         }
-    split = Folds(folds, "stratified", len(folds))
-    return Case(y[rows], split, goal, part.weights, part.seconds, part.n_days, costs)
+    return Case(y, _given_folds(fold), goal, part.weights, part.seconds, part.n_days, costs)
+
+
+def _given_folds(fold: np.ndarray) -> Folds:
+    """Give folds whose lines were drawn elsewhere."""
+    numbers, everything = np.unique(fold, return_inverse=True)[1], np.arange(len(fold))
+    drawn_elsewhere = (-1,)
+    folds = tuple(
+        Fold(everything[numbers != k], everything[numbers == k], drawn_elsewhere)
+        for k in range(int(numbers.max()) + 1)
+    )
+    return Folds(folds, "stratified", len(folds))
 
 
 def goal_of(model: Model) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from counterpoise.bundle import Model, Schema
+from counterpoise.bundle.model import ONLY_TRAINED
 from counterpoise.calibrate import CalibrationMap, MapChain
 from counterpoise.chance import Streams
 from counterpoise.evaluate.blending import BLEND, blend_of_champions
@@ -169,7 +170,8 @@ def _evidence(table: Table, held: Sequence[Repeat], candidate: str) -> pl.DataFr
     """What the trial knew of each row that judged: enough to have its figures again.
 
     The repeat whose line ships stands first; what the others said of the same rows stands in columns of their own,
-    whose names begin with the number of the repeat.
+    whose names begin with the number of the repeat. Rows that trained and never judged, such as the first of folds in
+    time, leave their keys, all of them with the first row: no row of theirs may count as one that judged.
     """
     shown = typical(held, candidate)
     case, rows = shown.case, np.flatnonzero(shown.case.judging)
@@ -180,13 +182,17 @@ def _evidence(table: Table, held: Sequence[Repeat], candidate: str) -> pl.DataFr
         for name, column in _said(repeat, candidate, table, rows).items()
     }
     weight = {} if case.weights is None else {"weight": case.weights[rows]}
+    keys, only_trained = row_keys(table.X), ~case.judging
+    unjudged = [keys[only_trained].tolist(), *([] for _ in rows[1:])]
+    told_apart = {ONLY_TRAINED: pl.Series(unjudged, dtype=pl.List(pl.UInt64))} if only_trained.any() else {}
     return pl.DataFrame(
         {
-            "key": row_keys(table.X)[rows],
+            "key": keys[rows],
             "outcome": case.y[rows].astype(np.int8),
             **_said(shown, candidate, table, rows),
             **weight,
             **others,
+            **told_apart,
         }
     )
 

@@ -1,0 +1,102 @@
+"""A saved model judged again: rows that it was trained on, rows that only trained, new rows, and any mixture."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+import counterpoise as cp
+from counterpoise.cli import evaluate
+from counterpoise.datasets import gaussian_blobs
+from counterpoise.errors import ModelError
+from counterpoise.evaluate import evaluate_model
+from counterpoise.evaluate.again import known_rows
+
+ROLES = {"target": "label", "time": "at"}
+QUICK = {"treatments": ["none"], "learners": ["logistic"], "folds": 4, "workers": 0, "budget": None}
+
+
+def in_time(seed=3):
+    rows = gaussian_blobs(1100, 100, random_state=seed).sample(fraction=1.0, shuffle=True, seed=seed)
+    start = datetime(2024, 1, 1)
+    return rows.with_columns(at=pl.Series([start + timedelta(hours=k) for k in range(rows.height)]))
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    trial = cp.compare(cp.read(in_time(), **ROLES), **QUICK)
+    folder = tmp_path_factory.mktemp("timed")
+    in_time().write_parquet(folder / "table.parquet")
+    trial.champion.save(folder / "model")
+    return trial, folder
+
+
+# --- rows that only trained --------------------------------------------------------------------------------------
+
+
+def test_rows_that_only_trained_are_left_out_and_said(timed):
+    trial, folder = timed
+    model = cp.load(folder / "model")
+    judged = model.evidence.height
+    assert 0 < judged < 1200
+    assert model.knows_its_rows
+    found = evaluate_model(model, cp.read(in_time(), **ROLES))
+    board = trial.leaderboard().filter("is_champion").row(0, named=True)
+    assert found["n_rows"] == judged
+    assert found["n_left_out"] == 1200 - judged
+    assert found["notes"][0].startswith(f"{1200 - judged} rows were trained on and never judged")
+    assert found["figures"]["average_precision"]["value"] == board["average_precision"]
+    assert found["notes"][0] in evaluate.say(found)
+
+
+def test_a_table_of_rows_that_only_trained_has_no_figures(timed):
+    model = cp.load(timed[1] / "model")
+    only = in_time()[: 1200 - model.evidence.height]
+    with pytest.raises(ModelError, match=f"All {only.height} rows were trained on"):
+        evaluate_model(model, cp.read(only, **ROLES))
+
+
+def test_more_rows_like_one_that_trained_than_there_were_are_new(timed):
+    model = cp.load(timed[1] / "model")
+    first = model.schema.conform(pl.concat([in_time()[:1]] * 3))
+    assert known_rows(model, first)["only_trained"].to_list() == [True, False, False]
+    before = known_rows(model, first[:1])["key"]
+    assert known_rows(model, first[:1], before)["only_trained"].to_list() == [False]
+
+
+def test_an_older_bundle_says_that_it_knows_only_the_rows_that_judged(timed):
+    from dataclasses import replace
+
+    model = cp.load(timed[1] / "model")
+    older = replace(model, evidence=model.evidence.drop("only_trained"))
+    assert not older.knows_its_rows
+    found = evaluate_model(older, cp.read(in_time(), **ROLES))
+    assert found["n_rows"] == 1200
+    assert "does not hold the keys of all rows" in found["notes"][0]
+    assert "trained only" in (timed[1] / "model" / "card.md").read_text()
+
+
+# --- mixed tables ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dealt():
+    rows = gaussian_blobs(540, 60, random_state=5)
+    return rows, cp.compare(cp.read(rows, target="label"), repeats=1, **QUICK).champion
+
+
+@pytest.mark.parametrize("n_new", [4, 60, 600])
+def test_rows_are_judged_one_by_one_whatever_stands_beside_them(dealt, n_new):
+    rows, model = dealt
+    new = gaussian_blobs(1000, 100, random_state=8).sample(n_new, seed=1, shuffle=True)
+    found = evaluate_model(model, cp.read(pl.concat([rows, new]), target="label"))
+    assert found["n_rows"] == 600 + n_new
+    assert found["basis"].startswith("600 rows of the training table, each judged")
+    assert found["basis"].endswith(f"and {n_new} others, judged by the model")
+    alerts = model.predict_proba(new)[:, 1] >= model.threshold
+    truth, known = new["label"].to_numpy() == 1, model.evidence
+    caught = int((known["alert"] & (known["outcome"] == 1)).sum()) + int(np.sum(alerts & truth))
+    assert found["confusion"]["tp"] == caught
