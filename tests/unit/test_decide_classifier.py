@@ -65,8 +65,8 @@ def test_positive_label_of_any_kind(seed: int) -> None:
     same = Decider(LogisticRegression(), "recall>=0.8").fit(X, y)
     assert model.threshold_ == pytest.approx(same.threshold_, rel=1e-4)
     assert ((model.predict(X) == "a_fraud") == (same.predict(X) == 1)).all()
-    with pytest.raises(OptionError, match="positive"):
-        Decider(LogisticRegression(), positive="other").fit(X, words)
+    with pytest.raises(OptionError, match="positive='other' was given"):
+        Decider(LogisticRegression(), positive=np.str_("other")).fit(X, words)
 
 
 def test_costs_of_rows(seed: int) -> None:

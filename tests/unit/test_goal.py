@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from counterpoise.decide import GRAMMAR, Goal
@@ -93,6 +94,8 @@ def test_typo_gets_the_nearest_name() -> None:
 def test_confidence_outside_its_range(confidence: object) -> None:
     with pytest.raises(GoalError, match="confidence"):
         Goal("recall>=0.8", confidence=confidence)  # type: ignore[arg-type]
+    with pytest.raises(GoalError, match=r"The confidence 1\.5 was given"):
+        Goal("recall>=0.8", confidence=np.float64(1.5))
 
 
 def test_goal_knows_what_it_needs() -> None:

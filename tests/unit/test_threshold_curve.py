@@ -80,6 +80,8 @@ def test_alert_budgets(seed: int) -> None:
     assert curve.best("alerts<=1%").tp == curve.best("alerts<=40").tp
     with pytest.raises(InputError, match="n_days"):
         curve.best("alerts<=50/day")
+    with pytest.raises(InputError, match=r"n_days=-1\.0 was given"):
+        curve.best("alerts<=50/day", n_days=np.float64(-1))
 
 
 def test_objective_under_several_limits(seed: int) -> None:
@@ -300,6 +302,7 @@ def test_line_moves_with_the_costs(seed: int) -> None:
     curve = ThresholdCurve.from_scores(*rare(seed))
     point = curve.best("f1")
     assert with_costs(point, fn=99, fp=1).threshold == pytest.approx(0.01)
+    assert with_costs(point, np.float64(99), np.int64(1)) == with_costs(point, 99, 1)
     drawn = with_costs(point, fn=99, fp=1, curve=curve)
     assert drawn.value == curve.best("cost(fn=99, fp=1)").value
     assert drawn.goal == "cost(fn=99, fp=1)"

@@ -213,7 +213,7 @@ def _days(goal: Goal, n_days: float | None) -> float:
         return np.nan
     if n_days is None or not np.isfinite(n_days) or n_days <= 0:
         raise InputError(
-            f"n_days={n_days!r} was given for the goal {goal.name!r}.",
+            f"n_days={n_days} was given for the goal {goal.name!r}.",
             expected="Expected the number of days that the rows span, above 0.",
             why="Alerts are counted per day.",
             hint="Pass n_days, name a time column, or write alerts<=100 for the whole table.",

@@ -164,7 +164,7 @@ class Decider(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             self._draw_line(goal, shown, proba[rows], w, costs, n_days)
         elif self.threshold is not None:
             raise NotApplicable(
-                f"threshold={self.threshold!r} was given for {self.classes_.shape[0]} classes.",
+                f"threshold={self.threshold} was given for {self.classes_.shape[0]} classes.",
                 expected="Expected two classes.",
                 why="More classes are divided by more than one line.",
                 hint="Leave threshold out, or pass a CostMatrix as the goal.",
@@ -248,7 +248,7 @@ class Decider(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return self.classes_[1]
         if self.positive not in self.classes_.tolist():
             raise OptionError(
-                f"positive={self.positive!r} was given.",
+                f"positive={np.asarray(self.positive).tolist()!r} was given.",
                 expected=f"Expected one of {self.classes_.tolist()}.",
                 why="It says which class an alert means.",
                 hint="Name a label that occurs in y.",

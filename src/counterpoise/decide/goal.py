@@ -476,8 +476,11 @@ def _checked_confidence(confidence: Any) -> float | None:
     if confidence is None:
         return None
     if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0.0 < confidence < 1.0:
+        given = (
+            float(confidence) if isinstance(confidence, float) else confidence
+        )  # NumPy writes its type, too
         raise GoalError(
-            f"The confidence {confidence!r} was given.",
+            f"The confidence {given!r} was given.",
             expected="Expected a number strictly between 0 and 1.",
             why="No finite number of rows makes a limit certain.",
             hint="Pass confidence=0.95 for 95 %.",

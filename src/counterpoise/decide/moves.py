@@ -167,6 +167,7 @@ def with_costs(
         If a cost is negative.
     """
     line = float(cost_threshold(fn, fp, tp, tn))
+    fn, fp, tp, tn = float(fn), float(fp), float(tp), float(tn)  # NumPy writes its numbers with their type
     goal = (
         Goal(f"cost(fn={fn!r}, fp={fp!r}, tp={tp!r}, tn={tn!r})")
         if tp or tn
