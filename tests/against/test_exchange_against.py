@@ -238,6 +238,8 @@ def test_the_command_exports_and_refuses(tmp_path):
     bundle = model_of(awkward(), "logistic").save(tmp_path / "model")
     assert action(bundle, "onnx", tmp_path / "model.onnx").stat().st_size > 0
     assert cp.load(action(bundle, "zip", tmp_path / "model.zip")).threshold == cp.load(bundle).threshold
+    with pytest.raises(ModelError, match="is a folder"):
+        action(bundle, "onnx", tmp_path)
     with pytest.raises(OptionError, match="Did you mean 'onnx'"):
         action(bundle, "onx", tmp_path / "x")
     with pytest.raises(OptionError, match=r"\.zip"):
