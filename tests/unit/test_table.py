@@ -12,7 +12,7 @@ import pytest
 import counterpoise as cp
 from counterpoise.errors import InputError, RoleError, TableError, TypeOfInputError
 from counterpoise.table.chunks import chunks_of
-from counterpoise.table.files import write_frame
+from counterpoise.table.files import read_frame, write_frame
 
 ROWS = pl.DataFrame(
     {
@@ -223,6 +223,120 @@ def test_other_things_are_refused():
         cp.read(3, target="label")
     with pytest.raises(TableError, match="6 rows and y has 5"):
         cp.read((np.ones((6, 2)), np.ones(5)))
+
+
+# --- what stands in a CSV file ----------------------------------------------------------------------------------
+
+
+def read_both_ways(path):
+    """Read a file whole and in chunks: both must say the same of it."""
+    whole, pieces = read_frame(path)[0], [chunk.read() for chunk in chunks_of(path, 2)]
+    assert pl.concat(pieces).equals(whole)
+    return whole
+
+
+def refused_both_ways(path, words):
+    for reader in (read_frame, chunks_of):
+        with pytest.raises(TableError, match=words) as caught:
+            [chunk.read() for chunk in reader(path)]
+        assert caught.value.hint
+
+
+def dates(form, last_day):
+    days = [(month, day) for month in range(1, 5) for day in range(1, last_day + 1)]
+    lines = [f"{form.format(m=m, d=d)},{m * d % 7},{int(m * d % 5 == 0)}" for m, d in days]
+    return "\n".join(["when,a,label", *lines]) + "\n"
+
+
+@pytest.mark.parametrize("form", ["{m:02}/{d:02}/2024", "{m}/{d}/2024", "{m:02}-{d:02}-2024 10:00"])
+def test_dates_that_can_be_read_two_ways_stay_text_and_are_no_time(tmp_path, form):
+    path = write(tmp_path / "rows.csv", dates(form, 12))
+    assert read_both_ways(path).schema["when"] == pl.String
+    for source in (path, pd.read_csv(path)):
+        with pytest.raises(RoleError, match=r"read in two ways: .*2024-02-01.*2024-01-02") as caught:
+            cp.read(source, target="label", time="when")
+        assert "ISO 8601" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [dates("{d:02}/{m:02}/2024", 28), dates("{d}.{m}.2024", 12), dates("2024-{m:02}-{d:02}", 12),
+     dates("2024/{m:02}/{d:02}", 12),
+     "when,a,label\n" + "".join(f"{m:02}/{m:02}/2024,{m * m},{m % 2}\n" for m in range(1, 13))],
+)  # fmt: skip
+def test_dates_with_one_reading_are_read(tmp_path, text):
+    path = write(tmp_path / "rows.csv", text)
+    assert read_both_ways(path).schema["when"] == pl.Date
+    assert cp.read(path, target="label", time="when").n_days > 10
+
+
+def test_one_file_says_how_the_dates_of_the_others_are_read(tmp_path):
+    write(tmp_path / "a.csv", "when,label\n01/02/2024,0\n03/02/2024,1\n")
+    write(tmp_path / "b.csv", "when,label\n25/02/2024,0\n26/02/2024,1\n")
+    assert read_both_ways(tmp_path)["when"].dt.month().unique().to_list() == [2]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_another_separator_is_read_where_header_and_rows_agree(tmp_path, separator, mark):
+    path = tmp_path / "rows.csv"
+    path.write_text(mark + ROWS.write_csv(separator=separator), encoding="utf-8")
+    assert read_both_ways(path).equals(ROWS)
+
+
+def test_another_separator_on_which_rows_do_not_agree_is_named(tmp_path):
+    refused_both_ways(
+        write(tmp_path / "rows.csv", "a;b;label\n1;2;0\n3;1\n"), "has semicolons instead of commas"
+    )
+
+
+def test_decimal_commas_are_named(tmp_path):
+    path = write(tmp_path / "rows.csv", "a;s;label\n1,5;x,y;0\n2;z;1\n")
+    refused_both_ways(path, r"decimal commas in 'a' \(for example 1,5\)\.")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("latin-1", "Latin-1 or Windows-1252 .line 4001 has 'José,1'"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path, encoding, words):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(("s,label\n" + "Ana,0\n" * 3999 + "José,1\n").encode(encoding))
+    refused_both_ways(path, f"not UTF-8 text; it looks like {words}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b,label\n1,2,0\n3,1\n5,6,1\n", "Line 3 .* has 2 of 3 fields"),
+        ("a,b,label\n1,2,0\n3,4,1\n5", "Line 4 .* has 1 of 3 fields"),
+        ('a,s,label\n1,"x\ny, z",0\n"3, 4, 5",1\n', "Line 4 .* has 2 of 3 fields"),
+        ("a,b,label\n1,2,0\n3,4,1\n\n", "Line 4 .* has 0 of 3 fields"),
+    ],
+)
+def test_a_line_cut_short_is_refused_by_its_number(tmp_path, text, words):
+    refused_both_ways(write(tmp_path / "rows.csv", text), words)
+
+
+def test_empty_fields_at_the_end_are_missing_values(tmp_path):
+    path = write(tmp_path / "rows.csv", '\nlabel,s,a\n0,"x\ny",\n1,,\n0,z,5\n')
+    assert read_both_ways(path)["a"].to_list() == [None, None, 5]
+
+
+def test_a_header_is_unquoted_as_pandas_does(tmp_path):
+    path = write(tmp_path / "rows.csv", '"q""uote","a, b",label\n1,x,0\n2,y,1\n')
+    assert read_both_ways(path).columns == list(pd.read_csv(path).columns) == ['q"uote', "a, b", "label"]
+
+
+def test_a_header_alone_goes_with_any_type(tmp_path):
+    write(tmp_path / "part-0.csv", "a,label\n")
+    write(tmp_path / "part-1.csv", "a,label\n1.5,0\n2.5,1\n")
+    assert read_both_ways(tmp_path)["a"].to_list() == [1.5, 2.5]
+    assert set(chunks_of(tmp_path / "part-0.csv").schema.values()) == {pl.Null()}
 
 
 def test_pieces_are_the_file_in_order(tmp_path):

@@ -6,7 +6,7 @@ the files. What does not depend on rows beside each other can therefore be done 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from counterpoise.table.files import (
     expand,
     explained,
     format_of,
+    refuse_cut,
     refuse_other,
     scan,
+    unclear_dates,
     with_folder_columns,
 )
 
@@ -85,13 +87,13 @@ class Chunk:
         if self.frame is not None:
             return self.frame.select(names)
         with explained(self.file):
-            read = _of_file(self.file, names).slice(self.offset, self.n_rows).collect()
+            read = _of_file(self.file, names, self.schema).slice(self.offset, self.n_rows).collect()
         return _conformed(with_folder_columns(read, self.file), names, self.schema)
 
 
-def _of_file(file: str, names: Sequence[str]) -> pl.LazyFrame:
+def _of_file(file: str, names: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Take the columns that a file has itself: at least one, which says how many rows there are."""
-    rows = scan(file)
+    rows = scan(file, [name for name in names if schema.get(name) == pl.String])
     here = rows.collect_schema().names()
     wanted = set(names).intersection(here) or here[:1]
     return rows.select([name for name in here if name in wanted])
@@ -174,7 +176,7 @@ class Chunks:
 
     def _streamed(self, file: str, columns: Sequence[str]) -> Iterator[tuple[int, int, pl.DataFrame]]:
         offset = 0
-        for frame in _pieces(file, columns, self.rows_at_once):
+        for frame in _pieces(file, columns, self.schema, self.rows_at_once):
             whole = _conformed(with_folder_columns(frame, file), columns, self.schema)
             yield offset, frame.height, whole
             offset += frame.height
@@ -241,13 +243,28 @@ def chunks_of(source: Source, rows_at_once: int = ROWS_AT_ONCE) -> Chunks:
     schemas = [_schema_of(file) for file in files]
     for file, schema in zip(files[1:], schemas[1:], strict=True):
         refuse_other(file, schema, files[0], schemas[0])
-    return Chunks(tuple(files), _common(schemas), tuple(_size_of(file) for file in files), rows_at_once)
+    for file in files:
+        refuse_cut(file)
+    common = _common(schemas)
+    texts = unclear_dates(files, pl.Schema(common), lambda asked: _asked(files, asked))
+    types = common | dict.fromkeys(texts, pl.String())
+    return Chunks(tuple(files), types, tuple(_size_of(file) for file in files), rows_at_once)
 
 
 def _schema_of(file: str) -> pl.Schema:
     rows = scan(file)
     with explained(file):
         return with_folder_columns(pl.DataFrame(schema=rows.collect_schema()), file).schema
+
+
+def _asked(files: Sequence[str], questions: Sequence[pl.Expr]) -> pl.DataFrame:
+    """Answer questions about the rows of all files, a row of answers for each."""
+    names = [question.meta.output_name() for question in questions]
+    answers = []
+    for file in files:
+        with explained(file):
+            answers.append(_of_file(file, names, {}).select(questions).collect())
+    return pl.concat(answers, how="vertical_relaxed")
 
 
 def _common(schemas: Sequence[pl.Schema]) -> dict[str, pl.DataType]:
@@ -264,10 +281,12 @@ def _size_of(file: str) -> int | None:
         return int(rows.select(pl.len()).collect().item())
 
 
-def _pieces(file: str, columns: Sequence[str], rows_at_once: int) -> Iterator[pl.DataFrame]:
+def _pieces(
+    file: str, columns: Sequence[str], schema: Mapping[str, pl.DataType], rows_at_once: int
+) -> Iterator[pl.DataFrame]:
     """Read a file from its beginning, in frames of exactly so many rows but the last."""
     with explained(file):
-        pieces = _of_file(file, columns).collect_batches(chunk_size=rows_at_once, maintain_order=True)
+        pieces = _of_file(file, columns, schema).collect_batches(chunk_size=rows_at_once, maintain_order=True)
     held = pl.DataFrame()
     while True:
         with explained(file):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import glob
-import gzip
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,22 +19,24 @@ from counterpoise.table.delimited import (
     Layout,
     is_day_or_month_first,
     layout_of,
+    month_first_too,
     not_utf8,
     refuse_short_lines,
-    two_readings,
     written_name,
 )
 
 __all__ = [
     "SUFFIXES",
     "Source",
+    "check_folder",
     "check_output",
     "expand",
     "explained",
+    "folders_for",
     "format_of",
     "read_frame",
-    "refuse_input",
     "refuse_cut",
+    "refuse_input",
     "refuse_other",
     "refuse_repeated",
     "scan",
@@ -167,7 +169,7 @@ def read_frame(source: Source) -> tuple[pl.DataFrame, str]:
     paths = expand(source)
     words = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files, {paths[0]} to {paths[-1]}"
     frame = _stack([_read_one(path) for path in paths], paths)
-    texts = unclear_dates(paths, frame.schema, lambda asked: frame.select(asked))
+    texts = unclear_dates(paths, frame.schema, frame.select)
     return (_stack([_read_one(path, texts) for path in paths], paths) if texts else frame), words
 
 
@@ -183,7 +185,7 @@ def unclear_dates(
     schema : polars.Schema
         Columns and types.
     ask : callable
-        Takes expressions over all rows and gives one row of answers.
+        Takes expressions over all rows and gives rows of answers, of which the largest counts.
 
     Returns
     -------
@@ -194,8 +196,8 @@ def unclear_dates(
     dated = [name for name, dtype in schema.items() if dtype in (pl.Date, pl.Datetime)]
     if not texts or not dated:
         return []
-    answers = ask([two_readings(pl.col(name), name) for name in dated])
-    unclear = [name for name in dated if answers[name].any()]
+    answers = ask([month_first_too(name) for name in dated])
+    unclear = [name for name in dated if answers[name].max() == 1]
     return [name for name in unclear if any(_is_day_or_month_first(file, name) for file in texts)]
 
 
@@ -627,6 +629,63 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     finally:
         if partial.exists():
             partial.unlink()
+
+
+@contextmanager
+def folders_for(path: Path) -> Iterator[None]:
+    """Make the folders that an output needs, and take those back that are left empty.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+
+    Yields
+    ------
+    None
+        While it is written.
+
+    Raises
+    ------
+    TableError
+        If they cannot be made.
+    """
+    with writing_explained(path):
+        made = [folder for folder in path.absolute().parents if not folder.exists()]
+    try:
+        with writing_explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before any work is done; it is not made yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+
+    Raises
+    ------
+    TableError
+        If it is a file, or nothing can be written there.
+    """
+    with writing_explained(folder):
+        standing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not standing.is_dir():
+            raise TableError(
+                f"{str(folder)!r} cannot be used as a folder: {str(standing)!r} is a file.",
+                expected="Expected a folder that can be made or written to.",
+                why="What is found is kept there.",
+                hint="Choose another folder with --out.",
+            )
+        with folders_for(folder / "probe"), tempfile.TemporaryFile(dir=folder):
+            pass  # trying says more than permissions do
 
 
 @contextmanager

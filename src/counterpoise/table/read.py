@@ -13,6 +13,7 @@ import polars as pl
 from scipy import sparse
 
 from counterpoise.errors import RoleError, TableError, TypeOfInputError, nearest_names
+from counterpoise.table.delimited import DAY_OR_MONTH_FIRST, month_first_too
 from counterpoise.table.files import read_frame, refuse_repeated
 from counterpoise.table.frames import ColumnKind, column_kinds, is_frame
 from counterpoise.table.table import ROLES, Roles, Table
@@ -221,6 +222,7 @@ def _with_parsed_time(frame: pl.DataFrame, name: str | None) -> pl.DataFrame:
         except pl.exceptions.ComputeError:
             parsed = pl.Series(name, [None] * len(series), dtype=pl.Datetime)
         if parsed.null_count() == series.null_count():
+            _refuse_two_readings(series, parsed)
             series = parsed
     if not (series.dtype in (pl.Date, pl.Datetime) or series.dtype.is_numeric()):
         raise RoleError(
@@ -232,6 +234,22 @@ def _with_parsed_time(frame: pl.DataFrame, name: str | None) -> pl.DataFrame:
     if series.null_count():
         raise _missing_in("time", name, series)
     return frame.with_columns(series.alias(name))
+
+
+def _refuse_two_readings(written: pl.Series, parsed: pl.Series) -> None:
+    """Refuse dates that could be 3 April as well as 4 March: polars takes the first."""
+    answer = pl.DataFrame({"day": parsed}).select(month_first_too("day")).item()
+    if answer != 1 or not written.drop_nulls().head(1).str.contains(DAY_OR_MONTH_FIRST).any():
+        return
+    row = int((parsed.dt.day() != parsed.dt.month()).arg_true()[0])
+    first, second = parsed[row], parsed[row].replace(day=parsed[row].month, month=parsed[row].day)
+    raise RoleError(
+        f"The time column {written.name!r} can be read in two ways: {written[row]!r} is {first:%Y-%m-%d} day first and "
+        f"{second:%Y-%m-%d} month first, and no value says which.",
+        expected="Expected dates with the year first.",
+        why="Rows are put in order by it: the wrong reading would scramble past and future.",
+        hint="Write it as ISO 8601 (2026-11-20T12:00:00).",
+    )
 
 
 def _missing_in(role: str, name: str, series: pl.Series) -> RoleError:
