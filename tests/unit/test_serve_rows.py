@@ -242,6 +242,12 @@ def test_a_blank_line_is_no_row_where_there_is_one_column(lines, end):
         assert found.tolist() == [1, 2] + [3] * more
 
 
+def test_a_line_may_end_as_it_did_on_old_machines():
+    body = b"channel\n" + b"web\rshop\n" * 1000
+    table = cp.read(payments().select("channel", "fraud"), target="fraud")
+    assert Contract(Schema.of(table), is_lenient=True).rows(body, "text/csv").n_rows == 2000
+
+
 def test_dates_are_binned_by_what_a_clock_cannot_explain():
     table = cp.read(dated(), target="fraud", id="tx")
     schema = Schema.of(table)

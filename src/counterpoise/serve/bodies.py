@@ -279,6 +279,8 @@ def at_once(body: bytes, names: Sequence[str], numbers: Collection[str], header:
         return None
     if len(names) == 1 and _has_blank_line(lines):  # no row: among several columns, its commas are missed
         return None
+    if b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n"):  # alone, it ends a line, too
+        return None
     schema = {name: pl.Float64 if name in numbers else pl.String for name in names}
     try:
         frame = pl.read_csv(lines, has_header=False, schema=schema)
