@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from counterpoise.cli import options as o
+from counterpoise.cli.endpoint import existing_store
 from counterpoise.cli.serve import STORE
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def action(
     """
     from counterpoise.errors import OptionError
     from counterpoise.monitor import Rules
-    from counterpoise.serve import Store, Watch, WatchSettings
+    from counterpoise.serve import Watch, WatchSettings
 
     if not 0 < alpha < 1:
         raise OptionError(
@@ -63,27 +63,12 @@ def action(
             why="It is how likely a false alarm may ever be.",
             hint="Leave it at 0.05.",
         )
-    _refuse_absent(store)
     settings = WatchSettings(every=every, rules=Rules(alpha=alpha), hook=hook)
-    opened = Store(store)
+    opened = existing_store(store)
     try:
         return Watch(opened, settings).look_at(name)
     finally:
         opened.close()
-
-
-def _refuse_absent(store: str) -> None:
-    """Refuse a file that is not there, before the store would make it."""
-    from counterpoise.errors import OptionError
-
-    file = store.removeprefix("sqlite:///").partition("?")[0]
-    if store.startswith("sqlite:///") and not Path(file).is_file():
-        raise OptionError(
-            f"There is no store {file!r}.",
-            expected="Expected the store that counterpoise serve writes.",
-            why="Predictions and labels are read from it.",
-            hint="Name it: --store sqlite:///FILE or --store postgresql://USER@HOST/NAME",
-        )
 
 
 def say(seen: Seen) -> list[RenderableType]:
