@@ -355,3 +355,46 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     with pytest.raises(TableError, match="cannot be written"):
         write_frame(ROWS, tmp_path / "file" / "rows.csv")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+# --- numbers and names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "dtype"), [(10**29, pl.Int128), (2**63 + 5, pl.UInt64), (-(2**63), pl.Int64), (3, pl.UInt8)]
+)
+def test_whole_numbers_of_any_size_are_numbers_or_row_numbers(start, dtype):
+    apart, in_a_row = ([start + step * k for k in range(6)] for step in (3, 1))
+    frame = ROWS.with_columns(far=pl.Series(apart, dtype=dtype), row=pl.Series(in_a_row, dtype=dtype))
+    table = cp.read(frame, target="label")
+    assert table.kinds["far"] == "number"
+    assert "row number" in table.left_out["row"]
+
+
+def test_whole_numbers_beyond_64_bits_are_read_from_files(tmp_path):
+    lines = [f"{10**29 + 7 * k},{label}" for k, label in enumerate(ROWS["label"].to_list())]
+    path = write(tmp_path / "rows.csv", "\n".join(["far,label", *lines]))
+    assert cp.profile(cp.read(path, target="label")).features[0].name == "far"
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({"target": 0}, "target=0"),
+        ({"target": ["label"]}, "target=['label']"),
+        ({"target": "label", "time": 3, "drop": ["a", 3]}, "time=3, drop=3"),
+        ({"target": "label", "drop": "a"}, "drop='a'"),
+        ({"target": "label", "drop": 3}, "drop=3"),
+    ],
+)
+def test_columns_are_named_by_texts(named, words):
+    with pytest.raises(TypeOfInputError) as caught:
+        cp.read(ROWS, **named)
+    assert caught.value.given == f"Columns were named by {words}."
+
+
+def test_times_in_eight_digits_are_dates_where_all_of_them_are():
+    frame = ROWS.with_columns(at=pl.Series([20240131, 20240201, 20240229, 20240301, 20240302, 20240303]))
+    assert cp.read(frame, target="label", time="at").frame["at"].dt.month().to_list() == [1, 2, 2, 3, 3, 3]
+    seconds = frame.with_columns(at=pl.col("at").replace(20240131, 20240132))
+    assert cp.read(seconds, target="label", time="at").frame["at"][0] == 20240132

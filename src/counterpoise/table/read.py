@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def read(
         The label of the positive class. By default the rarer of two; with more than two labels, naming one makes
         all others negative.
     time, group, weight, amount, id : str, optional
-        Columns with a role. Only the amount is a feature as well.
+        Columns with a role. Only the amount is a feature as well. Times are dates, datetimes, texts of either, whole
+        numbers of which each is a date in eight digits (20261120), or numbers of seconds.
     drop : sequence of str, default=()
         Columns to leave out.
 
@@ -67,6 +68,8 @@ def read(
     RoleError
         If a role names no column, a column twice, or one whose values do not fit; or the target has missing values,
         one class only, fewer than two positives, or as many values as rows.
+    TypeOfInputError
+        If the source is none of these, or a column is named by anything but its name.
 
     Examples
     --------
@@ -75,11 +78,12 @@ def read(
     >>> table.n_rows, table.n_positive, table.positive
     (5, 2, 1)
     """
+    asked = dict(zip(ROLES, (target, time, group, weight, amount, id), strict=True))
+    _refuse_other_names(asked, drop)
     frame, words = _frame_of(source, target)
     if target is None:
-        target = _default_target(source)
+        asked["target"] = _default_target(source)
     _refuse_empty(frame, words)
-    asked = dict(zip(ROLES, (target, time, group, weight, amount, id), strict=True))
     roles = _checked_roles(frame, asked, drop)
     frame = _with_parsed_time(frame, roles.time)
     _refuse_infinite(frame, [name for name in frame.columns if name not in set(drop)])
@@ -183,6 +187,21 @@ def _refuse_empty(frame: pl.DataFrame, words: str) -> None:
 # --- roles ---------------------------------------------------------------------------------------------------
 
 
+def _refuse_other_names(asked: Mapping[str, Any], drop: Any) -> None:
+    is_list = not isinstance(drop, str | bytes) and isinstance(drop, Iterable)
+    named = [*asked.items(), *(("drop", name) for name in (drop if is_list else ()))]
+    wrong = [f"{role}={name!r}" for role, name in named if not isinstance(name, str | None)]
+    if not is_list:
+        wrong.append(f"drop={drop!r}")
+    if wrong:
+        raise TypeOfInputError(
+            f"Columns were named by {', '.join(wrong)}.",
+            expected="Expected one name, a string, for each role, and a list of names to drop.",
+            why="Columns are known by their names; numbers that stand for names in pandas become text.",
+            hint="For example: target='y', drop=['h', '3'].",
+        )
+
+
 def _checked_roles(frame: pl.DataFrame, asked: Mapping[str, str | None], drop: Sequence[str]) -> Roles:
     for role, name in [*asked.items(), *(("drop", name) for name in drop)]:
         if name is not None and name not in frame.columns:
@@ -224,6 +243,8 @@ def _with_parsed_time(frame: pl.DataFrame, name: str | None) -> pl.DataFrame:
         if parsed.null_count() == series.null_count():
             _refuse_two_readings(series, parsed)
             series = parsed
+    elif series.dtype.is_integer():
+        series = _dates_in_digits(series)
     if not (series.dtype in (pl.Date, pl.Datetime) or series.dtype.is_numeric()):
         raise RoleError(
             f"The time column {name!r} is of type {frame[name].dtype}, for example {frame[name][0]!r}.",
@@ -234,6 +255,14 @@ def _with_parsed_time(frame: pl.DataFrame, name: str | None) -> pl.DataFrame:
     if series.null_count():
         raise _missing_in("time", name, series)
     return frame.with_columns(series.alias(name))
+
+
+def _dates_in_digits(series: pl.Series) -> pl.Series:
+    """Take whole numbers of which each is a date in eight digits as dates: as seconds they would lie in 1970."""
+    if series.is_empty() or series.null_count() or not series.is_between(19000101, 21001231).all():
+        return series
+    days = series.cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    return days if days.null_count() == 0 else series
 
 
 def _refuse_two_readings(written: pl.Series, parsed: pl.Series) -> None:
@@ -545,5 +574,11 @@ def counts_up(series: pl.Series) -> bool:
     bool
         True for row numbers.
     """
-    steps = series.cast(pl.Int64).diff().drop_nulls()
+    first, last = series.min(), series.max()
+    if first is None or int(last) - int(first) > len(series):  # type: ignore[arg-type]  # whole numbers
+        return False
+    shifted = (
+        series.to_frame().select(pl.all() - pl.all().min()).to_series()
+    )  # may lie beyond what Int64 holds
+    steps = shifted.cast(pl.Int64).diff().drop_nulls()
     return bool((steps == 1).all())
