@@ -544,6 +544,14 @@ def test_a_token_is_good_for_its_scope_only(guarded, store):
     assert not any(token.encode() in raw for token in made.values())
 
 
+def test_a_wrong_form_without_a_token_is_told_of_the_token(guarded):
+    for method, path in (("patch", "/endpoints/fraud"), ("post", "/endpoints")):
+        answer = getattr(guarded, method)(
+            path, content='{"line": 0.1, "line": 0.2}', headers={"content-type": JSON}
+        )
+        assert answer.status_code == 401, answer.text
+
+
 def test_a_token_ends_and_can_be_taken_back(store):
     with store.writing() as connection:
         ended = tokens.make(connection, "ended", ["score"], expires_at=1)

@@ -410,7 +410,7 @@ def _whole(desk: Desk, name: str) -> f.EndpointWhole:
     tags=["endpoints"],
 )
 def _create(
-    request: Request, wanted: f.NewEndpoint, actor: Annotated[str, Depends(_admin)]
+    request: Request, actor: Annotated[str, Depends(_admin)], wanted: f.NewEndpoint
 ) -> f.EndpointWhole:
     desk = _desk(request)
     sha256, source = _bundle(desk, wanted.model, wanted.bundle)
@@ -483,7 +483,7 @@ def _describe(request: Request, name: str) -> f.EndpointWhole:
     tags=["endpoints"],
 )
 def _change(
-    request: Request, name: str, wanted: f.ChangeForm, actor: Annotated[str, Depends(_admin)]
+    request: Request, name: str, actor: Annotated[str, Depends(_admin)], wanted: f.ChangeForm
 ) -> f.EndpointWhole:
     desk = _desk(request)
     desk.registry.get(name)
