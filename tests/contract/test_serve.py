@@ -546,7 +546,7 @@ def test_a_token_is_good_for_its_scope_only(guarded, store):
 
 def test_a_wrong_form_without_a_token_is_told_of_the_token(guarded):
     for method, path in (("patch", "/endpoints/fraud"), ("post", "/endpoints")):
-        answer = getattr(guarded, method)(
+        answer = getattr(guarded[0], method)(
             path, content='{"line": 0.1, "line": 0.2}', headers={"content-type": JSON}
         )
         assert answer.status_code == 401, answer.text
