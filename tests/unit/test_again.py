@@ -100,3 +100,86 @@ def test_rows_are_judged_one_by_one_whatever_stands_beside_them(dealt, n_new):
     truth, known = new["label"].to_numpy() == 1, model.evidence
     caught = int((known["alert"] & (known["outcome"] == 1)).sum()) + int(np.sum(alerts & truth))
     assert found["confusion"]["tp"] == caught
+
+
+# --- whole and in chunks -----------------------------------------------------------------------------------------
+
+
+def agree(folder, table, model, target="label", sizes=(70, 333, 10_000)):
+    """Hold figures over chunks of several sizes against each other and against those of the whole table."""
+    table.write_parquet(folder / "both.parquet")
+    model.save(folder / "model")
+    given = str(folder / "model"), [str(folder / "both.parquet")], target
+    whole = evaluate.action(*given, in_chunks=False)
+    roles = {role: model.schema.roles.get(role) for role in ("weight", "group")}
+    [first, *others] = [
+        evaluate.evaluate_files(given[0], given[1][0], target, **roles, rows_at_once=size) for size in sizes
+    ]
+    assert all(other == first for other in others)
+    for name in ("basis", "n_rows", "n_left_out", "goal", "n_positive"):
+        assert first.get(name) == whole.get(name), name
+    by_day = {"card_precision_100", "daily_precision_100", "daily_recall", "alerts_per_day"}
+    assert set(whole["figures"]) - set(first["figures"]) <= by_day
+    for name, figure in first["figures"].items():
+        for end in ("value", "lower", "upper"):
+            assert figure[end] == pytest.approx(whole["figures"][name][end], rel=1e-6), (name, end)
+    if "confusion" in whole:
+        assert first["confusion"] == pytest.approx(whole["confusion"])
+    return whole, first
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_known_and_new_rows_have_the_same_figures_whole_and_in_chunks(tmp_path, repeats):
+    rows = gaussian_blobs(270, 30, random_state=5)
+    model = cp.compare(cp.read(rows, target="label"), repeats=repeats, nested=False, **QUICK).champion
+    new = gaussian_blobs(80, 20, random_state=8)
+    for table in (rows, pl.concat([rows, new]), pl.concat([new, rows[100:], new])):
+        agree(tmp_path, table, model)
+
+
+def test_equal_rows_are_taken_in_their_order_in_any_chunks(tmp_path):
+    rows = gaussian_blobs(540, 60, random_state=5).with_columns(pl.selectors.float().round(0))
+    model = cp.compare(cp.read(rows, target="label"), repeats=1, **QUICK).champion
+    assert model.evidence["key"].n_unique() < 500
+    _, found = agree(tmp_path, pl.concat([rows, rows[:50]]), model)
+    assert found["basis"].startswith("600 rows")
+
+
+def test_costs_groups_and_weights_are_counted_over_chunks(tmp_path):
+    draw = np.random.default_rng(0)
+    rows = in_time().with_columns(
+        amount=pl.Series(draw.gamma(2.0, 30.0, 1200)),
+        card=pl.Series(draw.integers(0, 150, 1200)),
+        w=pl.Series(draw.integers(1, 5, 1200) / 4),
+    )
+    roles = {**ROLES, "group": "card", "weight": "w", "amount": "amount"}
+    goal = "cost(fn=amount, fp=20, tp=-5)"
+    model = cp.compare(cp.read(rows, **roles), goal, **QUICK).champion
+    whole, found = agree(tmp_path, rows, model)
+    assert found["figures"]["goal"]["value"] == pytest.approx(whole["figures"]["cost"]["value"])
+    assert found["n_left_out"] > 0
+    assert "Figures by day are not counted over chunks." in found["notes"]
+    with pytest.raises(ModelError, match="no column 'amount'"):
+        evaluate_model(model, cp.read(rows.rename({"amount": "value"}), target="label"))
+
+
+def test_rows_that_only_trained_are_refused_in_chunks_as_well(timed, tmp_path):
+    model = timed[1] / "model"
+    in_time()[: 1200 - cp.load(model).evidence.height].write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ModelError, match="rows were trained on"):
+        evaluate.evaluate_files(str(model), str(tmp_path / "t.parquet"), "label", rows_at_once=100)
+
+
+def test_three_classes_dealt_repeatedly_agree_whole_and_in_chunks(tmp_path):
+    draw = np.random.default_rng(4)
+    y = draw.choice(["common", "some", "rare"], size=500, p=[0.7, 0.2, 0.1])
+    shift = np.select([y == "some", y == "rare"], [1.2, -1.6], 0.0)
+    rows = pl.DataFrame({f"x{j}": draw.normal(size=500) + shift for j in range(2)}).with_columns(
+        y=pl.Series(y)
+    )
+    model = cp.compare(cp.read(rows[:400], target="y"), repeats=2, nested=False, **QUICK).champion
+    whole, found = agree(tmp_path, rows, model, target="y")
+    for each, other in zip(found["classes"], whole["classes"], strict=True):
+        assert each["n"] == pytest.approx(other["n"])
+        for name, figure in each["metrics"].items():
+            assert figure["value"] == pytest.approx(other["metrics"][name]["value"]), name

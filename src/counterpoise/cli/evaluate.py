@@ -61,7 +61,9 @@ def action(
     present = _present(table, roles)
     source = table if len(table) > 1 else table[0]
     if in_chunks or (in_chunks is None and rows_that_fit(source) is not None):
-        return evaluate_files(model, source, target, present.get("weight"), engine=engine, workers=workers)
+        return evaluate_files(
+            model, source, target, present.get("weight"), present.get("group"), engine=engine, workers=workers
+        )
     positive = str(loaded.labels[-1]) if len(loaded.labels) == 2 else None
     rows = o.read_table(table, target, positive, drop, rows=None, **present)
     return evaluate_model(loaded, rows)
@@ -72,6 +74,7 @@ def evaluate_files(
     source: Any,
     target: str,
     weight: str | None = None,
+    group: str | None = None,
     *,
     rows_at_once: int = 200_000,
     engine: str = "local",
@@ -89,6 +92,8 @@ def evaluate_files(
         The column with the outcome.
     weight : str, optional
         The column of weights.
+    group : str, optional
+        The column of what is resampled together.
     rows_at_once : int, default=200_000
         Rows of a chunk.
     engine : str, default="local"
@@ -114,7 +119,9 @@ def evaluate_files(
     here = workers or (None if engine != "local" else 0)
     with rows_bar("evaluating") as tell, make_engine(engine, here) as running:
         chunks = chunks_of(source, rows_at_once)
-        return evaluate_chunks(model, chunks, target, weight=weight, engine=running, on_step=tell)
+        return evaluate_chunks(
+            model, chunks, target, weight=weight, group=group, engine=running, on_step=tell
+        )
 
 
 def _present(table: list[str], roles: dict[str, str]) -> dict[str, Any]:
@@ -149,7 +156,7 @@ def say(found: dict[str, Any]) -> str:
         ]
     for name, estimate in found["figures"].items():
         lines.append(f"  {name:<20} {_figure(estimate)}")
-    lines += [f"note: {note}" for note in found.get("notes", ())]
+    lines += [f"note: {note}" for note in found["notes"]]
     return "\n".join(lines)
 
 

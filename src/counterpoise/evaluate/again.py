@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,16 +21,22 @@ from counterpoise.table.hashing import row_keys
 from counterpoise.table.table import Table
 
 __all__ = [
+    "check_costs",
     "class_judged",
+    "class_words",
     "described",
     "evaluate_model",
+    "figures_on",
     "goal_of",
     "is_among",
     "known_keys",
     "known_rows",
+    "n_repeats",
     "no_rows_left",
     "numbers_of_labels",
+    "own_words",
     "said_of",
+    "words_of",
 ]
 
 _NAME = "model"
@@ -153,6 +159,23 @@ def is_among(keys: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)
 
 
+def n_repeats(model: Model) -> int:
+    """Say how often the trial dealt the rows of the evidence.
+
+    Parameters
+    ----------
+    model : Model
+        With or without evidence.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    columns = [] if model.evidence is None else model.evidence.columns
+    return 1 + sum(bool(_REPEAT.fullmatch(name)) for name in columns)
+
+
 def _repeats(model: Model, known: pl.DataFrame, before: pl.Series | None = None) -> list[pl.DataFrame]:
     """Give what each repeat of the trial said of rows, in their order; `known` is of the one whose line shipped."""
     columns = [] if model.evidence is None else model.evidence.columns
@@ -199,6 +222,7 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
     """
     several = len(model.labels) > 2
     y = _codes(model, table) if several else _outcome(model, table)
+    check_costs(model, table.frame.columns)
     features = model.schema.conform(table.frame)
     known = known_rows(model, features)
     rows = np.flatnonzero(~known["only_trained"].to_numpy())
@@ -208,18 +232,105 @@ def evaluate_model(model: Model, table: Table) -> dict[str, Any]:
     is_new = known["fold"].is_null().to_numpy()
     proba, decided = _of_new_rows(model, features[rows], is_new)
     said = said_of(model, known, proba, decided)
-    judge: Any = class_judged if several else _judged
-    repeats = [
-        Repeat(_case(model, part, y[rows], fold), judged={_NAME: judge(model, *each)}) for *each, fold in said
-    ]
-    case, judged, units = stacked(repeats, part.groups)
+    found: Any = figures_on(
+        model,
+        said,
+        y[rows],
+        weights=part.weights,
+        groups=part.groups,
+        costs=_costs_of(model, part),
+        seconds=part.seconds,
+        n_days=part.n_days,
+    )
+    words = class_words(found) if several else words_of(model, found)
     return {
         **described(model, int((~is_new).sum()), int(is_new.sum()), table.n_rows - len(rows), len(said)),
         "n_rows": len(rows),
         "goal": str(model.operating_point.goal),
         "version": model.version,
-        **(_class_figures if several else _figures)(model, case, judged, units),
+        **words,
     }
+
+
+def figures_on(
+    model: Model,
+    said: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    y: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    costs: Mapping[str, np.ndarray] | None = None,
+    seconds: np.ndarray | None = None,
+    n_days: float | None = None,
+) -> Figures:
+    """Draw the figures of what was said of rows.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    said : sequence of tuple of ndarray
+        As `said_of` gives it.
+    y : ndarray of shape (n,)
+        Outcomes, as the model numbers them.
+    weights, groups, seconds : ndarray of shape (n,), optional
+        Weights, what is resampled together, and times.
+    costs : mapping of str to ndarray of shape (n,), optional
+        Columns that the goal names as costs.
+    n_days : float, optional
+        Days that the rows span.
+
+    Returns
+    -------
+    Figures
+        Of the candidate "model"; `ClassFigures` where there are several classes.
+    """
+    several, goal = len(model.labels) > 2, goal_of(model)
+    judge: Any = class_judged if several else _judged
+    repeats = [
+        Repeat(
+            Case(y, _given_folds(fold), goal, weights, seconds, n_days, costs or {}),
+            judged={_NAME: judge(model, proba, decided)},
+        )
+        for proba, decided, fold in said
+    ]
+    case, judged, units = stacked(repeats, groups)
+    seed = int(model.facts.get("seed", 0))
+    if several:
+        return ClassFigures.of_classes(case, judged, model.labels, groups=units, seed=seed)
+    return Figures.of(case, judged, groups=units, seed=seed)
+
+
+def check_costs(model: Model, columns: Collection[str]) -> None:
+    """Refuse a table without the columns that the model's goal names as costs.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    columns : collection of str
+        Of the table.
+
+    Raises
+    ------
+    ModelError
+        If one is absent.
+    """
+    goal = goal_of(model)
+    absent = [name for name in goal.columns if name not in columns] if isinstance(goal, Goal) else []
+    if absent:
+        raise ModelError(
+            f"The table has no column {', '.join(map(repr, absent))}.",
+            expected=f"Expected the columns that the goal {goal.name!r} takes costs from.",
+            why="Without them the goal has no figure.",
+            hint="Add them to the table.",
+        )
+
+
+def _costs_of(model: Model, part: Table) -> dict[str, np.ndarray]:
+    goal = goal_of(model)
+    names = goal.columns if isinstance(goal, Goal) else ()
+    return {name: part.frame[name].cast(pl.Float64).to_numpy() for name in names}
 
 
 def _of_new_rows(model: Model, features: pl.DataFrame, is_new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -228,7 +339,7 @@ def _of_new_rows(model: Model, features: pl.DataFrame, is_new: np.ndarray) -> tu
     proba = np.full((n, len(model.labels)) if several else n, np.nan)
     decided = np.zeros(n, dtype=np.int64 if several else bool)
     if is_new.any():
-        proba[is_new], decided[is_new] = _from_model(model, features.filter(pl.Series(is_new)))
+        proba[is_new], decided[is_new] = own_words(model, features.filter(pl.Series(is_new)))
     return proba, decided
 
 
@@ -305,6 +416,13 @@ def described(model: Model, n_known: int, n_new: int, n_left_out: int, n_repeats
             "The bundle does not hold the keys of all rows that the model was trained on, only of those that judged it "
             "in its trial: rows that only trained count as new here, and flatter it. Compare again for a bundle that "
             "tells them apart."
+        )
+    if n_known:
+        notes.append(
+            "Average precision and ROC AUC are taken within each fold of the trial and averaged with their positives "
+            "as weights, as on the leaderboard"
+            + ("; new rows count as one more fold." if n_new else ".")
+            + " Scores of different models need not be comparable: pooled over folds the figures would differ."
         )
     return {"basis": basis, "n_left_out": n_left_out, "notes": notes}
 
@@ -385,21 +503,27 @@ def _from_evidence(model: Model, found: pl.DataFrame) -> tuple[np.ndarray, np.nd
     return found.select(_columns(model)).to_numpy(), found["decided"].to_numpy().astype(np.int64), fold
 
 
-def _from_model(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def own_words(model: Model, features: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Give the model's own probabilities and decisions.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    features : polars.DataFrame of n rows
+        Its features.
+
+    Returns
+    -------
+    proba : ndarray of shape (n,) or (n, n_classes), float64
+        Of the positive class, or of all of several.
+    decided : ndarray of shape (n,)
+        Whether alerted, or the number of the class.
+    """
     proba = model.predict_proba(features)
     if len(model.labels) == 2:
         return proba[:, 1], proba[:, 1] >= model.threshold
     return proba, model.choose(proba)
-
-
-def _case(model: Model, part: Table, y: np.ndarray, fold: np.ndarray) -> Case:
-    """Lay out rows whose lines, or rules, are given, so that every fold judges."""
-    goal, costs = goal_of(model), {}
-    if isinstance(goal, Goal):
-        costs = {
-            c: part.frame[c].cast(pl.Float64).to_numpy() for c in goal.columns if c in part.frame.columns
-        }
-    return Case(y, _given_folds(fold), goal, part.weights, part.seconds, part.n_days, costs)
 
 
 def _given_folds(fold: np.ndarray) -> Folds:
@@ -458,29 +582,43 @@ def class_judged(model: Model, proba: np.ndarray, decided: np.ndarray) -> ClassJ
     return ClassJudged(proba, decided, rule, model.operating_point, model.calibration)
 
 
-def _figures(model: Model, case: Case, judged: Mapping[str, Any], units: np.ndarray | None) -> dict[str, Any]:
-    found = Figures.of(case, judged, groups=units, seed=_seed(model))
+def words_of(model: Model, found: Figures) -> dict[str, Any]:
+    """Lay figures of two classes out as plain values.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    found : Figures
+        Of the candidate "model".
+
+    Returns
+    -------
+    dict
+        ``n_positive``, ``threshold``, ``confusion`` and ``figures``.
+    """
     return {
-        "n_positive": int(case.y.sum()) // case.n_repeats,
+        "n_positive": found.n_positive,
         "threshold": model.threshold,
         "confusion": found.confusion(_NAME),
-        "figures": _plain(found),
+        "figures": {name: each.model_dump() for name, each in found.estimates(_NAME).items()},
     }
 
 
-def _class_figures(
-    model: Model, case: Case, judged: Mapping[str, Any], units: np.ndarray | None
-) -> dict[str, Any]:
-    found = ClassFigures.of_classes(case, judged, model.labels, groups=units, seed=_seed(model))
+def class_words(found: ClassFigures) -> dict[str, Any]:
+    """Lay figures of several classes out as plain values.
+
+    Parameters
+    ----------
+    found : ClassFigures
+        Of the candidate "model".
+
+    Returns
+    -------
+    dict
+        ``classes`` and ``figures``.
+    """
     return {
         "classes": [each.model_dump() for each in found.class_records(_NAME)],
-        "figures": _plain(found),
+        "figures": {name: each.model_dump() for name, each in found.estimates(_NAME).items()},
     }
-
-
-def _seed(model: Model) -> int:
-    return int(model.facts.get("seed", 0))
-
-
-def _plain(found: Figures) -> dict[str, Any]:
-    return {name: each.model_dump() for name, each in found.estimates(_NAME).items()}

@@ -18,7 +18,6 @@ from counterpoise.evaluate.metrics import row_log_loss
 
 __all__ = [
     "AT_ONCE",
-    "DRAWS",
     "SAMPLE",
     "SUMS",
     "centred",
@@ -28,13 +27,12 @@ __all__ = [
     "stays_in_sample",
 ]
 
-SUMS = ("tp", "fp", "fn", "tn", "brier", "log_loss", "expected", "positives", "rows")
-"""What `row_sums` adds up, in its order."""
+SUMS = ("tp", "fp", "fn", "tn", "brier", "log_loss", "expected", "positives", "rows", "paid", "gained")
+"""What `row_sums` adds up, in its order; what was gained is a cost below zero."""
 
 SAMPLE = 200_000
 """Rows of a class that intervals are drawn on; of two classes every positive is."""
 
-DRAWS = 500
 AT_ONCE = 16
 """Chunks whose counts are held before they are added up."""
 
@@ -79,7 +77,13 @@ def stays_in_sample(keys: np.ndarray, share: float | np.ndarray) -> np.ndarray:
     return np.asarray((np.asarray(share) >= 1.0) | (keys < limit))
 
 
-def row_sums(y: np.ndarray, proba: np.ndarray, alerts: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+def row_sums(
+    y: np.ndarray,
+    proba: np.ndarray,
+    alerts: np.ndarray,
+    weights: np.ndarray | None,
+    costs: np.ndarray | None = None,
+) -> np.ndarray:
     """Add up rows, in integers, so that the order of chunks makes no difference.
 
     Parameters
@@ -92,12 +96,15 @@ def row_sums(y: np.ndarray, proba: np.ndarray, alerts: np.ndarray, weights: np.n
         Which were called positive.
     weights : ndarray of shape (n,), optional
         Weights.
+    costs : ndarray of shape (n,), optional
+        What each decision has cost; below zero where it gained.
 
     Returns
     -------
-    ndarray of shape (2, 9), int64
+    ndarray of shape (2, 11), int64
         Sums as `SUMS` names them.
     """
+    costs = np.zeros(len(y)) if costs is None else costs
     w = np.ones(len(y)) if weights is None else weights
     each = (
         y & alerts,
@@ -109,6 +116,8 @@ def row_sums(y: np.ndarray, proba: np.ndarray, alerts: np.ndarray, weights: np.n
         proba,
         y,
         np.ones(len(y)),
+        np.maximum(costs, 0.0),
+        np.maximum(-costs, 0.0),
     )
     return np.concatenate([carry(limbs_of(w * one).sum(axis=1, keepdims=True)) for one in each], axis=1)
 
@@ -129,8 +138,7 @@ def figures_of(sums: Mapping[str, float], betas: Sequence[float] = (1.0, 2.0)) -
         NaN where a figure is undefined.
     """
     tp, fp, fn, tn = (np.array([sums[name]]) for name in ("tp", "fp", "fn", "tn"))
-    names = ("precision", "recall", "specificity", "fpr", "mcc", "gmean", "balanced_accuracy")
-    found = {name: float(np.asarray(cells.FIGURES[name](tp, fp, fn, tn))[0]) for name in names}
+    found = {name: float(np.asarray(of_cells(tp, fp, fn, tn))[0]) for name, of_cells in cells.FIGURES.items()}
     for beta in betas:
         found[f"f{beta:g}"] = float(np.asarray(cells.f_beta(tp, fp, fn, tn, beta))[0])
     ratio = sums["expected"] / sums["positives"] if sums["positives"] else np.nan
@@ -139,6 +147,7 @@ def figures_of(sums: Mapping[str, float], betas: Sequence[float] = (1.0, 2.0)) -
         "brier": sums["brier"] / sums["rows"],
         "log_loss": sums["log_loss"] / sums["rows"],
         "mean_ratio": ratio,
+        "cost": (sums["paid"] - sums["gained"]) / sums["rows"],
     }
 
 
@@ -159,10 +168,12 @@ def centred(draws: intervals.Draws, candidate: str, exact: Mapping[str, float]) 
     Draws
         With the exact values.
     """
-    values = {**draws.values[candidate], **exact}
+    values = {name: exact.get(name, value) for name, value in draws.values[candidate].items()}
     trials = {
         name: (values[name] * n, n)
         for name, (_, n) in draws.trials[candidate].items()
         if not np.isnan(values[name])
     }
-    return intervals.Draws({candidate: values}, draws.drawn, {candidate: trials}, draws.n_positive)
+    return intervals.Draws(
+        {candidate: values}, draws.drawn, {candidate: trials}, draws.n_positive, draws.costs
+    )
