@@ -20,7 +20,7 @@ import counterpoise as cp
 from counterpoise.bundle import Model, Schema, storage
 from counterpoise.calibrate import fit_map
 from counterpoise.decide import ThresholdCurve
-from counterpoise.errors import InputError, ModelError, NotApplicable, OptionError
+from counterpoise.errors import InputError, ModelError, NotApplicable, OptionError, TypeOfInputError
 
 
 def frame(n=400, seed=0):
@@ -455,3 +455,16 @@ def test_what_reads_bundles_is_loaded_when_one_is_read():
     words = "import sys, counterpoise.bundle; print(sorted({'skops', 'dask'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_bundle_that_cannot_be_written_leaves_nothing(model, tmp_path):
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file" / "x.zip", tmp_path / "new" / f"{'x' * 300}.zip"):
+        with pytest.raises(ModelError, match="cannot be written"):
+            model.save(out)
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
+
+
+def test_what_is_no_path_is_no_model():
+    with pytest.raises(TypeOfInputError, match="path=None"):
+        cp.load(None)

@@ -282,3 +282,27 @@ def test_a_column_of_the_users_named_like_provenance_is_refused(tmp_path, capsys
     words = ("--target", "label", "--id", "uid", "--with", "smote")
     assert command("resample", tmp_path / "r.csv", *words, "--out", tmp_path / "o.csv") == 2
     assert "Rename them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["model", "folds", "report.html", "trial.json"])
+def test_compare_refuses_what_it_could_not_replace_before_the_work(
+    name, table, tmp_path, capsys, monkeypatch
+):
+    mine = tmp_path / "k" / name
+    mine.mkdir(parents=True)
+    (mine / "x").write_text("mine")
+    monkeypatch.setattr("counterpoise.cli.options.read_table", lambda *a, **k: pytest.fail("it started"))
+    assert command("compare", table, "--target", "label", "--out", tmp_path / "k") == 2
+    assert str(mine) in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "k").rglob("*")] == [name, "x"]
+
+
+def test_an_interrupt_with_nothing_to_show_says_so(monkeypatch, table, capsys):
+    from counterpoise.cli import profile
+
+    def interrupted(*words, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(profile, "action", interrupted)
+    assert command("profile", table, "--target", "label") == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score
 
 import counterpoise as cp
-from counterpoise.errors import GoalError, NotApplicable, OptionError, TypeOfInputError
+from counterpoise.errors import GoalError, InputError, NotApplicable, OptionError, TypeOfInputError
 from counterpoise.evaluate import evaluate_model, known_rows
 from counterpoise.evaluate.candidates import candidates_for
 from counterpoise.evaluate.records import TrialRecord
@@ -293,3 +293,75 @@ def test_untreated_candidates_come_first():
     order = [c.treatment for c in candidates_for(table, ["smote", "class_weight"], ["logistic", "boosting"])]
     assert order[:2] == ["none", "none"]
     assert len(order) == 6
+
+
+# --- where it is kept, and how it runs -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"workers": -2}, "workers=-2"),
+        ({"workers": True}, "workers=True"),
+        ({"workers": 1.5}, "workers=1.5"),
+        ({"engine": 3}, "engine=3"),
+        ({"out": 3}, "out=3"),
+    ],
+)
+def test_how_it_runs_and_where_it_is_kept_is_said_in_kind(options, words):
+    table = cp.read(payments(), target="fraud")
+    with pytest.raises(InputError, match=words):
+        quick(table, **options)
+
+
+def test_folds_of_the_users_own_are_refused_and_stay(tmp_path):
+    own = tmp_path / "folds"
+    own.mkdir()
+    (own / "y.npy").write_bytes(b"mine")  # a name of ours, in a folder that is not
+    with pytest.raises(OptionError, match=r"what no trial wrote: y\.npy"):
+        quick(cp.read(payments(), target="fraud"), out=tmp_path)
+    assert (own / "y.npy").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["folds"]
+
+
+def test_what_lies_among_finished_folds_is_never_removed(tmp_path):
+    table = cp.read(payments(), target="fraud", drop=["uid", "at"])
+    quick(table, treatments=["none"], repeats=2, out=tmp_path)
+    folds = tmp_path / "folds"
+    (folds / ".DS_Store").touch()
+    quick(table, treatments=["none"], repeats=2, out=tmp_path, seed=1)  # other folds: ours are replaced
+    assert (folds / ".DS_Store").exists()
+    for note in (folds / "notes.txt", folds / "repeat1" / "notes.txt", folds / "old" / "notes.txt"):
+        note.parent.mkdir(exist_ok=True)
+        note.write_text("mine")
+        before = sorted(folds.rglob("*"))
+        with pytest.raises(OptionError, match=r"notes\.txt|old"):
+            quick(table, treatments=["none"], repeats=2, out=tmp_path, seed=2)
+        assert sorted(folds.rglob("*")) == before
+        note.unlink()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("counterpoise.evaluate.trial.make_engine", lambda *a, **k: pytest.fail("it started"))
+    with pytest.raises(InputError, match="is a file"):
+        quick(cp.read(payments(), target="fraud"), out=tmp_path / "file" / "x")
+    with pytest.raises(InputError, match="cannot be written"):
+        quick(cp.read(payments(), target="fraud"), out=tmp_path / ("x" * 300))
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(trial, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="is a folder"):
+        trial.report(folder)
+    with pytest.raises(InputError, match="cannot be written"):
+        trial.report(tmp_path / "file" / "report.html")
+    with pytest.raises(InputError, match="cannot be written"):
+        trial.report(tmp_path / "new" / f"{'x' * 300}.html")
+    with pytest.raises(InputError, match="cannot be written"):
+        trial.save(tmp_path / "file")
+    with pytest.raises(TypeOfInputError, match="path=None"):
+        trial.report(None)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]

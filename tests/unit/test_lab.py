@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from counterpoise.chance import Streams
 from counterpoise.cli.main import app
 from counterpoise.datasets import gaussian_blobs
-from counterpoise.errors import NotApplicable, OptionError
+from counterpoise.errors import InputError, NotApplicable, OptionError
 from counterpoise.lab import EXPERIMENTS, bagging, calibration, costs, experiment, imbalance, smote
 from counterpoise.lab.runs import blobs, f1_at, of_two_classes, thinned, three_parts
 from counterpoise.table import Table, read
@@ -114,6 +115,27 @@ def test_a_picture_is_written_in_each_format(ending: str, tmp_path: Path) -> Non
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"\.png, \.svg"):
         costs(repeats=1).save(tmp_path / "costs.gif")
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_the_runs(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.svg").mkdir()
+    found = costs(repeats=1)
+    for out in (tmp_path / "file" / "costs.svg", tmp_path / "folder.svg", tmp_path / f"{'x' * 300}.svg"):
+        with pytest.raises(InputError, match=r"costs|folder|written"):
+            found.save(out)
+        with monkeypatch.context() as patched:
+            patched.setattr("counterpoise.lab.experiment", lambda *a, **k: pytest.fail("it ran"))
+            done = CliRunner().invoke(app, ["lab", "costs", "--repeats", "1", "--out", str(out)])
+        assert isinstance(done.exception, InputError)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder.svg"]
+
+
+def test_a_picture_is_whole_or_absent(tmp_path: Path) -> None:
+    found = replace(costs(repeats=1), draw=lambda drawn: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        found.save(tmp_path / "new" / "costs.svg")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -29,7 +29,8 @@ from counterpoise.bundle.schema import Schema
 from counterpoise.bundle.version import FORMAT, OLDEST
 from counterpoise.calibrate import map_from_dict
 from counterpoise.decide import ClassRule, OperatingPoint
-from counterpoise.errors import ModelError
+from counterpoise.errors import ModelError, TableError, TypeOfInputError
+from counterpoise.table.files import folders_for
 
 __all__ = ["load", "save"]
 
@@ -69,9 +70,36 @@ def save(model: Model, path: Path) -> Path:
     Raises
     ------
     ModelError
-        If the path holds something that is not a bundle, or the learner holds types that `load` would refuse.
+        If the path holds something that is not a bundle or cannot be written, or the learner holds types that `load`
+        would refuse.
     """
-    path = path.resolve()
+    try:
+        path = path.resolve()
+        refuse_other(path)
+        with folders_for(path):
+            return _write(model, path)
+    except (OSError, TableError) as error:
+        raise ModelError(
+            f"{str(path)!r} cannot be written ({error.__cause__ or error}).",
+            expected="Expected a folder with room and the right to write.",
+            why="A bundle is written whole or not at all; nothing was left there.",
+            hint="Make room, or choose another path.",
+        ) from error
+
+
+def refuse_other(path: Path) -> None:
+    """Refuse to replace what is not a bundle.
+
+    Parameters
+    ----------
+    path : Path
+        Where a bundle is to be written.
+
+    Raises
+    ------
+    ModelError
+        If something else is there.
+    """
     if path.exists() and not _is_replaceable(path):
         raise ModelError(
             f"{str(path)!r} exists and is not a bundle.",
@@ -79,7 +107,9 @@ def save(model: Model, path: Path) -> Path:
             why="Replacing it would destroy something else.",
             hint="Choose another path.",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _write(model: Model, path: Path) -> Path:
     partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         whole = partial / "bundle"
@@ -205,7 +235,16 @@ def load(path: str | Path) -> Model:
     ModelError
         If there is no bundle, its format is newer, a file is absent or was changed, or the learner names types that
         a bundle may not hold. Nothing is built before all of this is known.
+    TypeOfInputError
+        If it is no path.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeOfInputError(
+            f"path={path!r} was given for a model.",
+            expected="Expected a path, as text or as a pathlib.Path.",
+            why="A model is a folder or a zip.",
+            hint="For example counterpoise.load('out/model').",
+        )
     with opened(Path(path), MANIFEST) as files:
         manifest = _manifest(files)
         contents = _checked(files, manifest)

@@ -53,13 +53,13 @@ def action(
     Raises
     ------
     InputError
-        If an option is wrong, or the folder cannot be written.
+        If an option is wrong, the folder cannot be written, or what is there is not ours to replace.
     """
     from counterpoise.cli.progress import bar
     from counterpoise.evaluate import compare
     from counterpoise.evaluate.tracking import open_experiment
 
-    _check_folder(out)
+    _check_out(out, figures)
     if mlflow is not None:
         open_experiment(mlflow)  # it had better fail before the work than after it
     with bar("comparing") as tell:
@@ -72,19 +72,25 @@ def action(
     return trial
 
 
-def _check_folder(out: Path) -> None:
-    """Refuse a folder that could not be made or written to, without making it yet."""
-    import os
-
+def _check_out(out: Path, figures: str | None) -> None:
+    """Refuse a folder that cannot be written, or in which something stands that is not ours to replace."""
+    from counterpoise.bundle.storage import refuse_other
     from counterpoise.errors import OptionError
+    from counterpoise.evaluate.ledger import refuse_others
+    from counterpoise.table.files import check_folder
 
-    standing = next(place for place in (out, *out.absolute().parents) if place.exists())
-    if not standing.is_dir() or not os.access(standing, os.W_OK):
-        what = "may not be written to" if standing.is_dir() else "is a file"
+    check_folder(out)
+    refuse_others(out / "folds")
+    refuse_other(out / "model")
+    wrong = [name for name in ("report.html", "leaderboard.parquet", "trial.json") if (out / name).is_dir()]
+    if figures is not None and (out / "figures").is_file():
+        wrong.append("figures")
+    if wrong:
+        what = "file" if wrong == ["figures"] else "folder"
         raise OptionError(
-            f"--out {out} cannot be used: {standing} {what}.",
-            expected="Expected a folder that can be made or written to.",
-            why="The report and the model are kept there.",
+            f"--out {out} cannot be used: {str(out / wrong[0])!r} is a {what}.",
+            expected="Expected a new folder, or one that an earlier comparison wrote.",
+            why="What is found is kept there under that name.",
             hint="Choose another folder.",
         )
 
@@ -268,6 +274,7 @@ def register(app: typer.Typer) -> None:
         from counterpoise.evaluate.memory import parse_bytes
 
         parsed, _, _ = Goal(goal, confidence), parse_duration(budget), parse_bytes(memory)
+        _check_out(out, figures)  # before the table is read: that may take minutes
         read = o.read_table(
             table,
             target,

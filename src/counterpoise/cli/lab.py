@@ -40,7 +40,9 @@ def action(name: str, table: Table | None, out: Path, **options: Any) -> Experim
     """
     from counterpoise.cli.progress import spinner
     from counterpoise.lab import experiment
+    from counterpoise.lab.experiment import check_picture
 
+    check_picture(out)
     with spinner(f"running {name}"):
         found = experiment(name, table, **options)
         found.save(out)

@@ -1,7 +1,7 @@
 """The command line: routes to one file a verb, and turns errors into one message and an exit status.
 
 Exit status: 0 done; 2 the input or the options are wrong, or there is no honest answer; 1 a fault of ours; 130
-interrupted with nothing to show.
+interrupted with nothing to show. An interrupted `compare` that has an untreated model ends with what it has, and 0.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from counterpoise.cli import (
 from counterpoise.errors import CounterpoiseError, InputError, MissingExtra, NotApplicable
 
 __all__ = ["app", "guarded", "run"]
+
+_INTERRUPTED = 130
+"""Exit status after an interrupt with nothing to show: 128 and the signal's number."""
 
 app = typer.Typer(
     name="counterpoise",
@@ -83,10 +86,18 @@ def guarded(action: Callable[[], object]) -> None:
         _say(error)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted.\n")
-        sys.exit(130)
+        sys.exit(_interrupted())
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer ends an interrupted command by itself, without a word
+            _interrupted()
+        raise
     except BrokenPipeError:
         sys.exit(1)
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted.\n")
+    return _INTERRUPTED
 
 
 def _say(error: CounterpoiseError) -> None:

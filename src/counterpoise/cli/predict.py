@@ -7,8 +7,6 @@ command again. The output itself is whole or absent.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,7 +74,7 @@ def action(
     from counterpoise.bundle import load
     from counterpoise.cli.progress import rows_bar
     from counterpoise.table.chunks import chunks_of
-    from counterpoise.table.files import refuse_input
+    from counterpoise.table.files import folders_for, refuse_input
     from counterpoise.table.writing import Parts
 
     loaded = load(model)
@@ -85,24 +83,12 @@ def action(
     asked = {"out_of_fold": out_of_fold, "rows_at_once": rows_at_once, "counterpoise": __version__}
     of_model = {"model": loaded.version, "threshold": loaded.threshold}
     spec = {"files": chunks.identity(), **of_model, **asked}
-    with _no_empty_folders(out), Parts(out, spec) as parts, rows_bar("scoring") as tell:
+    with folders_for(out), Parts(out, spec) as parts, rows_bar("scoring") as tell:
         if out_of_fold:
             n_parts = _score_in_order(loaded, chunks, parts, tell)
         else:
             n_parts = _score(str(model), chunks, parts, engine, workers, tell)
         return parts.finish(n_parts)
-
-
-@contextmanager
-def _no_empty_folders(out: Path) -> Iterator[None]:
-    """Take folders back that were made for the output, where none came of it and nothing is kept in them."""
-    made = [folder for folder in out.absolute().parents if not folder.exists()]
-    try:
-        yield
-    finally:
-        for folder in made:
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
 
 
 def _score(model: str, chunks: Chunks, parts: Any, engine: str, workers: int, tell: Any) -> int:

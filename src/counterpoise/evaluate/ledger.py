@@ -2,12 +2,14 @@
 
 The folder holds the table once in a form that workers can open (`table.arrow`), and one file for each finished
 fold of each candidate. Files are written under another name and renamed, so each is whole or absent. `spec.json`
-says what the scores belong to; scores of another table, split or seed are not used.
+says what the scores belong to; scores of another table, split or seed are not used. They are removed, and nothing else
+ever is: a folder that holds anything that no ledger wrote is refused.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -17,17 +19,25 @@ from typing import Any
 
 import numpy as np
 
+from counterpoise.errors import OptionError
 from counterpoise.evaluate.candidates import Candidate
 from counterpoise.evaluate.task import PROGRAMS, FoldScores
 from counterpoise.split import Folds
+from counterpoise.table.files import writing_explained
 from counterpoise.table.table import Table
 
-__all__ = ["INPUT_FILES", "FinishedFold", "Ledger"]
+__all__ = ["INPUT_FILES", "FinishedFold", "Ledger", "refuse_others"]
 
 INPUT_FILES = ("table", "y", "weights")
 """What `Ledger.inputs` gives that are paths."""
 
 _FORMAT = 2
+_SPEC, _REPEAT = "spec.json", "repeat"
+
+_OUR_FILES = re.compile(
+    r"spec\.(json|partial)|table\.arrow|(y|weights)\.npy|[a-z0-9_-]+\.fold[0-9]+\.(npz|partial)"
+)
+_OUR_FOLDERS = re.compile(rf"{PROGRAMS}|{_REPEAT}[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -99,18 +109,22 @@ class Ledger:
         Ledger
             It uses this one's copy of the table, so it must be closed first.
         """
-        folder = self.folder / f"repeat{number}"
+        folder = self.folder / f"{_REPEAT}{number}"
         return Ledger(folder, self.table, folds, self.seed, is_nested=self.is_nested, shared=self)
 
     def _open(self) -> None:
+        refuse_others(self.folder)
         spec = self._spec()
-        file = self.folder / "spec.json"
-        if not file.is_file() or _json(file) != spec:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
-            file.write_text(json.dumps(spec, indent=1), encoding="utf-8")
-        if self.shared is None:
-            self._write_inputs()
+        file = self.folder / _SPEC
+        with writing_explained(self.folder):
+            if _json(file) != spec:
+                _clear(self.folder)
+                self.folder.mkdir(parents=True, exist_ok=True)
+                partial = file.with_suffix(".partial")
+                partial.write_text(json.dumps(spec, indent=1), encoding="utf-8")
+                partial.replace(file)
+            if self.shared is None:
+                self._write_inputs()
 
     def _spec(self) -> dict[str, Any]:
         return {
@@ -126,9 +140,7 @@ class Ledger:
         }
 
     def _write_inputs(self) -> None:
-        shutil.rmtree(
-            self.folder / PROGRAMS, ignore_errors=True
-        )  # of a killed run: a program may be half there
+        _remove(self.folder / PROGRAMS)  # of a killed run: a program may be half there
         (self.folder / PROGRAMS).mkdir()
         self.table.X.write_ipc(self.folder / "table.arrow", compression="uncompressed")
         np.save(self.folder / "y.npy", self.table.y)
@@ -207,9 +219,10 @@ class Ledger:
         }
         inner = np.empty(0) if scores.inner is None else scores.inner
         partial = file.with_suffix(".partial")
-        with partial.open("wb") as out:
-            np.savez(out, proba=scores.proba, inner=inner, facts=np.array(json.dumps(facts)))
-        partial.replace(file)
+        with writing_explained(file):
+            with partial.open("wb") as out:
+                np.savez(out, proba=scores.proba, inner=inner, facts=np.array(json.dumps(facts)))
+            partial.replace(file)
 
     def close(self) -> None:
         """Remove what workers needed; a temporary ledger goes altogether."""
@@ -220,6 +233,72 @@ class Ledger:
         for name in ("table.arrow", "y.npy", "weights.npy"):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(self.folder / PROGRAMS, ignore_errors=True)
+
+
+def refuse_others(folder: Path) -> None:
+    """Refuse a folder that holds anything that no ledger wrote, before any of it is removed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where finished folds are to be kept; it need not be there.
+
+    Raises
+    ------
+    OptionError
+        If it is a file, or something in it is not a ledger's; names that begin with a dot are left alone.
+    """
+    with writing_explained(folder):
+        others = _others(folder)
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise OptionError(
+            f"{str(folder)!r} holds what no trial wrote: {', '.join(others[:3])}{more}.",
+            expected="Expected a name that is free, or the finished folds of an earlier trial.",
+            why="Finished folds are kept there, and those of another table, split or seed are removed.",
+            hint="Choose another folder for the trial, or move these away.",
+        )
+
+
+def _others(folder: Path) -> list[str]:
+    """Name what is in a folder and not a ledger's: everything, where no spec of ours says that it is one."""
+    if not folder.is_dir():
+        return [folder.name] if folder.exists() or folder.is_symlink() else []
+    found = sorted(_visible(folder))
+    spec = _json(folder / _SPEC)
+    if not (isinstance(spec, dict) and {"format", "fingerprint", "folds"} <= spec.keys()):
+        return [path.name for path in found if path.name != "spec.partial"]
+    others = []
+    for path in found:
+        if not path.is_dir():
+            others += [path.name] * (not _OUR_FILES.fullmatch(path.name))
+        elif not _OUR_FOLDERS.fullmatch(path.name):
+            others.append(path.name)
+        elif path.name != PROGRAMS:
+            others += [f"{path.name}/{name}" for name in _others(path)]
+    return others
+
+
+def _visible(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
+
+
+def _clear(folder: Path) -> None:
+    """Remove a ledger's files, those that say that they are one last, so that a kill leaves what is still known."""
+    if not folder.is_dir():
+        return
+    for path in sorted(_visible(folder), key=lambda path: path.name == _SPEC):
+        if path.name.startswith(_REPEAT) and path.is_dir():
+            _clear(path)
+        else:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sum(rows: np.ndarray) -> int:

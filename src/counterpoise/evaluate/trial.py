@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from counterpoise.bundle import Model
 from counterpoise.calibrate import reliability
 from counterpoise.decide import ClassGoal, CostMatrix, Goal
 from counterpoise.decide.rule import class_costs, in_order
-from counterpoise.errors import GoalError, TypeOfInputError
+from counterpoise.errors import GoalError, OptionError, TypeOfInputError
 from counterpoise.evaluate.advising import confirm_advice
 from counterpoise.evaluate.boundaries import draw_boundaries
 from counterpoise.evaluate.budget import Deadline, parse_duration
@@ -31,6 +33,7 @@ from counterpoise.evaluate.figures import Figures, curve_record, score_histogram
 from counterpoise.evaluate.guard import check_allowed, findings_of, inspect, refuse
 from counterpoise.evaluate.judging import Case, Judged, judge
 from counterpoise.evaluate.leaderboard import leaderboard
+from counterpoise.evaluate.ledger import refuse_others
 from counterpoise.evaluate.memory import Memory, affordable_workers, parse_bytes
 from counterpoise.evaluate.records import (
     BoundaryRecord,
@@ -54,6 +57,7 @@ from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
 from counterpoise.scale import make_engine, n_cores
 from counterpoise.split import Folds, make_folds
+from counterpoise.table.files import check_folder, folders_for, write_frame, writing_explained
 from counterpoise.table.table import Table
 
 if TYPE_CHECKING:
@@ -123,10 +127,29 @@ class Trial:
         -------
         Path
             The file.
+
+        Raises
+        ------
+        TypeOfInputError
+            If it is no path.
+        OptionError
+            If it is a folder.
+        TableError
+            If it cannot be written; nothing is left there.
         """
         from counterpoise.report import render
 
-        return _write(Path(path), render(self.record))
+        path = _path(path, "path")
+        with writing_explained(path):
+            is_folder = path.is_dir()
+        if is_folder:
+            raise OptionError(
+                f"path={str(path)!r} is a folder.",
+                expected="Expected the name of a file.",
+                why="The report is one HTML file.",
+                hint=f"Use {str(path / 'report.html')!r}.",
+            )
+        return _write(path, render(self.record))
 
     def log_mlflow(self, uri: str | None = None, experiment: str = "counterpoise") -> str:
         """Log the trial in MLflow: a run for it, and one beneath it for each candidate.
@@ -171,12 +194,11 @@ class Trial:
         ------
         ModelError
             If ``model`` is there and is not a bundle, or the champion cannot be bundled; all else is written.
+        TableError
+            If the folder cannot be written.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        board = folder / ".leaderboard.partial"
-        self.leaderboard().write_parquet(board)
-        board.replace(folder / "leaderboard.parquet")
+        folder = _path(folder, "folder")
+        write_frame(self.leaderboard(), folder / "leaderboard.parquet")
         _write(folder / "trial.json", self.record.model_dump_json(indent=1))
         self.report(folder / "report.html")
         self.champion.save(folder / "model")
@@ -184,11 +206,26 @@ class Trial:
 
 
 def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a text, whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with folders_for(path), writing_explained(path):
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     return path
+
+
+def _path(given: Any, name: str) -> Path:
+    if not isinstance(given, str | PathLike):
+        raise TypeOfInputError(
+            f"{name}={given!r} was given.",
+            expected="Expected a path, as text or as a pathlib.Path.",
+            why="It says where to write.",
+            hint=f"For example {name}='out'.",
+        )
+    return Path(given)
 
 
 def compare(
@@ -271,7 +308,12 @@ def compare(
     Raises
     ------
     OptionError
-        If a name, the number of folds or the budget is wrong.
+        If a name, the number of folds, repeats or workers, or the budget is wrong, or `out` holds ``folds`` that no
+        trial wrote.
+    TypeOfInputError
+        If the table is not from `counterpoise.read`, or `out` is no path.
+    TableError
+        If `out` cannot be written.
     GoalError
         If the goal cannot be read, or names columns or days that the table does not have.
     LeakError
@@ -291,6 +333,8 @@ def compare(
     deadline, limit = Deadline(parse_duration(budget)), parse_bytes(memory)
     started = time.monotonic()
     _check_table(table)
+    _check_workers(workers, engine)
+    kept = _folds_folder(out)
     parsed: Any = _goal_of(goal, table)
     candidates = candidates_for(table, treatments, learners, class_costs(parsed))
     split, allowed = make_folds(table, folds, random_state=seed), check_allowed(allow)
@@ -311,7 +355,7 @@ def compare(
                 repeats=repeats,
                 memory=Memory(limit),
                 blends=learners is None,
-                out=Path(out) / "folds" if out else None,
+                out=kept,
                 on_progress=on_progress,
                 judge=judge if table.is_binary else judge_classes,
             )
@@ -320,8 +364,8 @@ def compare(
         running.start()
         seen = profile(table)
         guarded = inspect(table, seen, split, candidates)
-        if out and any(each.status == "failed" and each.code not in allowed for each in guarded):
-            _write_refused(Path(out), table, parsed, split, seen.to_dict(), guarded, seed, command)
+        if kept and any(each.status == "failed" and each.code not in allowed for each in guarded):
+            _write_refused(kept.parent, table, parsed, split, seen.to_dict(), guarded, seed, command)
         guarded = refuse(guarded, allowed)
         described = describe_features(table, seed=seed)
         held = contest.hold()
@@ -389,6 +433,35 @@ def _check_table(table: Any) -> None:
             why="A table knows its target and the roles of its columns.",
             hint="Use counterpoise.compare(counterpoise.read(data, target='...')).",
         )
+
+
+def _check_workers(workers: Any, engine: Any) -> None:
+    if not isinstance(engine, str):
+        raise OptionError(
+            f"engine={engine!r} was given.",
+            expected="Expected local, dask or dask://HOST:PORT.",
+            why="It says where the work is done.",
+            hint="Use engine='local'.",
+        )
+    if workers is not None and (
+        isinstance(workers, bool) or not isinstance(workers, Integral) or int(workers) < 0
+    ):
+        raise OptionError(
+            f"workers={workers!r} was given.",
+            expected="Expected a whole number from 0, or None.",
+            why="It says how many processes run at the same time; 0 runs everything in this one.",
+            hint="Leave it out for one a processor.",
+        )
+
+
+def _folds_folder(out: Any) -> Path | None:
+    """Say where finished folds are kept, once it is sure that they can be."""
+    if out is None or out == "":
+        return None
+    folder = _path(out, "out")
+    check_folder(folder)
+    refuse_others(folder / "folds")
+    return folder / "folds"
 
 
 def _goal_of(goal: str | Goal | CostMatrix, table: Table) -> Goal | ClassGoal:

@@ -12,8 +12,9 @@ import polars as pl
 
 from counterpoise.errors import OptionError, nearest_names
 from counterpoise.table import Table
+from counterpoise.table.files import check_folder, folders_for, writing_explained
 
-__all__ = ["EXPERIMENTS", "Experiment", "experiment"]
+__all__ = ["EXPERIMENTS", "Experiment", "check_picture", "experiment"]
 
 EXPERIMENTS = ("imbalance", "smote", "costs", "calibration", "bagging")
 """Names of the experiments."""
@@ -70,19 +71,53 @@ class Experiment:
         ------
         OptionError
             If the ending is another one.
+        TableError
+            If it cannot be written; nothing is left there.
         """
-        path = Path(path)
-        if path.suffix not in (".png", ".svg", ".html", ".json"):
-            raise OptionError(
-                f"A picture {path.name!r} was asked for.",
-                expected="Expected a name that ends in .png, .svg, .html or .json.",
-                why="The ending says what to write.",
-                hint=f"For example {path.stem}.svg.",
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = check_picture(path)
+        partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         inline = {"inline": True} if path.suffix == ".html" else {}
-        self.chart().save(path, **inline)
+        with folders_for(path), writing_explained(path):
+            try:
+                self.chart().save(partial, **inline)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         return path
+
+
+def check_picture(path: str | Path) -> Path:
+    """Refuse a picture that could not be written, before any work is done.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to write.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    OptionError
+        If its ending says no format, or it is a folder.
+    TableError
+        If nothing can be written there.
+    """
+    path = Path(path)
+    with writing_explained(path):
+        is_folder = path.is_dir()
+    if path.suffix not in (".png", ".svg", ".html", ".json") or is_folder:
+        raise OptionError(
+            f"A picture {path.name!r} was asked for{', which is a folder' if is_folder else ''}.",
+            expected="Expected a name that ends in .png, .svg, .html or .json.",
+            why="The ending says what to write.",
+            hint=f"For example {path.stem}.svg.",
+        )
+    check_folder(path.parent)
+    return path
 
 
 def experiment(name: str, table: Table | None = None, **options: Any) -> Experiment:

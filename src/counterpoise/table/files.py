@@ -650,10 +650,10 @@ def folders_for(path: Path) -> Iterator[None]:
     TableError
         If they cannot be made.
     """
-    with writing_explained(path):
+    with writing_explained(path.parent):
         made = [folder for folder in path.absolute().parents if not folder.exists()]
     try:
-        with writing_explained(path):
+        with writing_explained(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         yield
     finally:
