@@ -11,9 +11,9 @@ import pytest
 import counterpoise as cp
 from counterpoise.cli import evaluate
 from counterpoise.datasets import gaussian_blobs
-from counterpoise.errors import ModelError
+from counterpoise.errors import ModelError, OptionError, RoleError
 from counterpoise.evaluate import evaluate_model
-from counterpoise.evaluate.again import known_rows
+from counterpoise.evaluate.again import is_same_label, known_rows
 
 ROLES = {"target": "label", "time": "at"}
 QUICK = {"treatments": ["none"], "learners": ["logistic"], "folds": 4, "workers": 0, "budget": None}
@@ -183,3 +183,68 @@ def test_three_classes_dealt_repeatedly_agree_whole_and_in_chunks(tmp_path):
         assert each["n"] == pytest.approx(other["n"])
         for name, figure in each["metrics"].items():
             assert figure["value"] == pytest.approx(other["metrics"][name]["value"]), name
+
+
+# --- labels and columns as they come -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_labels_written_with_a_point_are_the_same_labels(timed, tmp_path, in_chunks):
+    model, plain = str(timed[1] / "model"), str(timed[1] / "table.parquet")
+    pointed = str(tmp_path / "pointed.parquet")
+    in_time().with_columns(pl.col("label").cast(pl.Float64)).write_parquet(pointed)
+    expected = evaluate.action(model, [plain], "label", in_chunks=in_chunks)
+    assert evaluate.action(model, [pointed], "label", in_chunks=in_chunks) == expected
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_other_labels_are_refused_with_advice_that_can_be_taken(timed, tmp_path, in_chunks):
+    other = in_time().with_columns(
+        label=pl.when(pl.col("label") == 1).then(pl.lit("bad")).otherwise(pl.lit("ok"))
+    )
+    other.write_parquet(tmp_path / "other.parquet")
+    with pytest.raises(ModelError, match="holds bad, ok") as refused:
+        evaluate.action(
+            str(timed[1] / "model"), [str(tmp_path / "other.parquet")], "label", in_chunks=in_chunks
+        )
+    assert "write its labels as the training table did" in str(refused.value)
+    assert "--positive" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(1, 1.0, True), ("1", 1, True), (0, 1, False), (True, 1, False), ("a", "b", False)],
+)
+def test_labels_are_the_same_by_text_or_by_number(one, other, same):
+    assert is_same_label(one, other) is same
+
+
+def test_several_labels_written_with_a_point_are_known(tmp_path):
+    draw = np.random.default_rng(1)
+    rows = pl.DataFrame({"a": draw.normal(size=300), "y": np.repeat([0, 1, 2], 100)}).with_columns(
+        a=pl.col("a") + pl.col("y")
+    )
+    model = cp.compare(cp.read(rows, target="y"), repeats=1, **QUICK).champion
+    pointed = rows.with_columns(pl.col("y").cast(pl.Float64))
+    agree(tmp_path, pointed, model, target="y")
+    found = evaluate_model(model, cp.read(pointed, target="y"))
+    assert found == evaluate_model(model, cp.read(rows, target="y"))
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_a_feature_of_the_model_cannot_be_dropped_and_a_role_can(timed, in_chunks):
+    given = str(timed[1] / "model"), [str(timed[1] / "table.parquet")], "label"
+    feature = cp.load(given[0]).schema.features[0].name
+    with pytest.raises(OptionError, match=f"--drop {feature} was given"):
+        evaluate.action(*given, drop=[feature], in_chunks=in_chunks)
+    with pytest.raises(RoleError, match="nowhere"):
+        evaluate.action(*given, drop=["nowhere"], in_chunks=in_chunks)
+    assert "daily_recall" not in evaluate.action(*given, drop=["at"], in_chunks=in_chunks)["figures"]
+
+
+def test_a_missing_group_is_refused_in_chunks(timed, tmp_path):
+    in_time().with_columns(g=pl.Series([None, *["a", "b"] * 599, "a"])).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(RoleError, match="group column 'g' has 1 missing values"):
+        evaluate.evaluate_files(
+            str(timed[1] / "model"), str(tmp_path / "t.parquet"), "label", group="g", rows_at_once=500
+        )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from counterpoise.cli import options as o
+from counterpoise.errors import OptionError, RoleError
 
 __all__ = ["action", "class_lines", "register", "say"]
 
@@ -34,7 +36,7 @@ def action(
     target : str
         The column with the outcome.
     drop : list of str, optional
-        Columns to leave out.
+        Columns to leave out: roles of the training table that shall play no part. No features of the model.
     in_chunks : bool, optional
         Count over chunks at a fixed memory; by default where the table does not fit.
     engine : str, default="local"
@@ -51,6 +53,8 @@ def action(
     ------
     ModelError
         If there is no model, or the table does not fit it.
+    OptionError
+        If a feature of the model is to be left out.
     """
     from counterpoise.bundle import load
     from counterpoise.evaluate import evaluate_model
@@ -58,15 +62,50 @@ def action(
 
     loaded = load(model)
     roles = {r: c for r, c in loaded.schema.roles.items() if r in ("weight", "time", "group", "amount", "id")}
-    present = _present(table, roles)
     source = table if len(table) > 1 else table[0]
+    _check_drop(loaded, source, drop or ())
+    present = {role: name for role, name in _present(table, roles).items() if name not in (drop or ())}
     if in_chunks or (in_chunks is None and rows_that_fit(source) is not None):
         return evaluate_files(
             model, source, target, present.get("weight"), present.get("group"), engine=engine, workers=workers
         )
     positive = str(loaded.labels[-1]) if len(loaded.labels) == 2 else None
-    rows = o.read_table(table, target, positive, drop, rows=None, **present)
+    try:
+        rows = o.read_table(table, target, positive, drop, rows=None, **present)
+    except RoleError:
+        _explain_labels(loaded, source, target)
+        raise
     return evaluate_model(loaded, rows)
+
+
+def _check_drop(model: Any, source: Any, drop: Sequence[str]) -> None:
+    """Refuse to leave out what the model looks at, or what is not there."""
+    from counterpoise.table.chunks import chunks_of
+
+    if not drop:
+        return
+    features = {feature.name for feature in model.schema.features}
+    if needed := [name for name in drop if name in features]:
+        raise OptionError(
+            f"--drop {needed[0]} was given.",
+            expected="Expected columns that are no features of the model.",
+            why="A model needs every feature that it was trained on.",
+            hint=f"Leave the option out, or compare again with --drop {needed[0]} for a model without it.",
+        )
+    chunks_of(source).require(list(drop))
+
+
+def _explain_labels(model: Any, source: Any, target: str) -> None:
+    """Where a table cannot be read since it lacks the model's positive label, say so: no option names another."""
+    from counterpoise.evaluate.again import positive_among
+    from counterpoise.table.chunks import chunks_of
+
+    chunks = chunks_of(source)
+    if len(model.labels) > 2 or target not in chunks.schema:
+        return
+    labels = {label for chunk in chunks for label in chunk.read([target])[target].unique().to_list()}
+    if None not in labels:
+        positive_among(model, target, sorted(labels, key=str))
 
 
 def evaluate_files(
@@ -221,7 +260,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Say how good a saved model is on a table with the outcome.
 
-        Rows that the model was trained on are judged by the probabilities of models that had not seen them.
+        Rows that the model was trained on are judged by the probabilities of models that had not seen them; those that
+        no such model judged, such as the first rows of a trial in time, are left out of the figures.
         """
         found = action(model, table, target, drop, in_chunks=in_chunks, engine=engine, workers=workers)
         sys.stdout.write((json.dumps(found, indent=1) if as_json else say(found)) + "\n")

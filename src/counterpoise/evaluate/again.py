@@ -29,12 +29,14 @@ __all__ = [
     "figures_on",
     "goal_of",
     "is_among",
+    "is_same_label",
     "known_keys",
     "known_rows",
     "n_repeats",
     "no_rows_left",
     "numbers_of_labels",
     "own_words",
+    "positive_among",
     "said_of",
     "words_of",
 ]
@@ -449,14 +451,67 @@ def no_rows_left(n_rows: int) -> ModelError:
 
 
 def _outcome(model: Model, table: Table) -> np.ndarray:
-    if str(table.positive) != str(model.labels[-1]):
+    if not is_same_label(table.positive, model.labels[-1]):
         raise ModelError(
             f"The table's positive label is {table.positive!r}.",
             expected=f"Expected {model.labels[-1]!r}, which the model was trained to find.",
             why="Figures of another outcome would mean nothing.",
-            hint=f"Pass --positive {model.labels[-1]}.",
+            hint=f"Read the table with positive={model.labels[-1]!r}, or write its labels as the training table did.",
         )
     return np.asarray(table.y)
+
+
+def is_same_label(one: Any, other: Any) -> bool:
+    """Say whether two labels are one, written differently: 1 and 1.0, or a number and its text.
+
+    Parameters
+    ----------
+    one, other : object
+        Labels; pandas writes 1.0 for 1 as soon as a value was missing.
+
+    Returns
+    -------
+    bool
+        Whether their texts, or their numbers, are equal; a truth value is no number.
+    """
+    numbers = (int, float)
+    are_numbers = isinstance(one, numbers) and isinstance(other, numbers)
+    are_truths = isinstance(one, bool) or isinstance(other, bool)
+    return str(one) == str(other) or (are_numbers and not are_truths and one == other)
+
+
+def positive_among(model: Model, target: str, labels: Collection[Any]) -> Any:
+    """Find the label that a model of two classes was trained to find.
+
+    Parameters
+    ----------
+    model : Model
+        Of two classes.
+    target : str
+        The column with the outcome.
+    labels : collection
+        What it holds.
+
+    Returns
+    -------
+    object
+        One of the labels.
+
+    Raises
+    ------
+    ModelError
+        If it is not among them.
+    """
+    found = [label for label in labels if is_same_label(label, model.labels[-1])]
+    if not found:
+        raise ModelError(
+            f"The target {target!r} holds {', '.join(str(label) for label in list(labels)[:8])}.",
+            expected=f"Expected {model.labels[-1]!r} among them, which the model was trained to find.",
+            why="Figures of another outcome would mean nothing.",
+            hint=f"Check the column, or write its labels as the training table did: {model.labels[0]!r} and "
+            f"{model.labels[-1]!r}.",
+        )
+    return found[0]
 
 
 def _codes(model: Model, table: Table) -> np.ndarray:
@@ -484,16 +539,20 @@ def numbers_of_labels(model: Model, labels: Sequence[Any]) -> list[int]:
     ModelError
         If the model does not know one.
     """
-    names = [str(label) for label in model.labels]
-    unknown = [str(label) for label in labels if str(label) not in names]
+    places = [
+        next((k for k, known in enumerate(model.labels) if is_same_label(label, known)), None)
+        for label in labels
+    ]
+    unknown = [str(label) for label, place in zip(labels, places, strict=True) if place is None]
     if unknown:
+        known = ", ".join(map(str, model.labels))
         raise ModelError(
             f"The table has the labels {', '.join(unknown)}.",
-            expected=f"Expected labels among {', '.join(names)}, which the model was trained to tell apart.",
+            expected=f"Expected labels among {known}, which the model was trained to tell apart.",
             why="A class that the model does not know cannot be decided rightly.",
             hint="Leave these rows out, or compare again with them.",
         )
-    return [names.index(str(label)) for label in labels]
+    return [place for place in places if place is not None]
 
 
 def _from_evidence(model: Model, found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

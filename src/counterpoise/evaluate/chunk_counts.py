@@ -18,6 +18,7 @@ import polars as pl
 from counterpoise.bundle import Model
 from counterpoise.decide import Goal
 from counterpoise.decide.tally import carry, limbs_of, value_of
+from counterpoise.errors import RoleError
 from counterpoise.evaluate.again import (
     check_costs,
     described,
@@ -346,8 +347,16 @@ def count_chunk(
         Of new rows.
     possible : polars.DataFrame
         The rows that are like some of the training table, scored.
+
+    Raises
+    ------
+    RoleError
+        If a weight or a group is missing.
     """
     loaded, rows = loaded_once(model), chunk.read()
+    for role, name in (("weight", weight), ("group", group)):
+        if name is not None and rows[name].null_count():
+            raise _missing_in(role, name, rows[name].null_count(), chunk.file)
     features = loaded.schema.conform(rows)
     keys = row_keys(features)
     proba, decided = own_words(loaded, features)
@@ -369,6 +378,15 @@ def count_chunk(
     new = scored.filter(~possible)
     said = [_said_in(new, 0, len(loaded.labels))]
     return _counted(loaded, new, said, shares), scored.filter(possible)
+
+
+def _missing_in(role: str, name: str, n_missing: int, file: str) -> RoleError:
+    return RoleError(
+        f"The {role} column {name!r} has {n_missing} missing values in a chunk of {file!r}.",
+        expected="Expected a value in every row.",
+        why=f"A row without its {role} cannot be used, and dropping it in silence would bias the figures.",
+        hint="Fill the values in, or remove those rows.",
+    )
 
 
 def _remembered(model: Model, keys: pl.Series) -> pl.Series:

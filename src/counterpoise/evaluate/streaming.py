@@ -7,15 +7,14 @@ and a weighted share of the negatives, chosen by the hash of their content, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from counterpoise.bundle import Model, load
-from counterpoise.errors import ModelError
-from counterpoise.evaluate.again import words_of
+from counterpoise.evaluate.again import positive_among, words_of
 from counterpoise.evaluate.chunk_counts import Counted, count_table, described_in_chunks
 from counterpoise.evaluate.counting import SAMPLE, SUMS, centred, figures_of
 from counterpoise.evaluate.several_in_chunks import evaluate_classes
@@ -74,7 +73,7 @@ def evaluate_chunks(
         return evaluate_classes(
             loaded, model, chunks, target, sizes, weight=weight, group=group, engine=engine, on_step=on_step
         )
-    positive, n_rows = _positive(loaded, target, sizes), sum(sizes.values())
+    positive, n_rows = positive_among(loaded, target, sizes), sum(sizes.values())
     shares = np.array([min(1.0, SAMPLE / max(1, n_rows - sizes[positive])), 1.0])
     numbers = {label: int(label == positive) for label in sizes}
     whole = count_table(
@@ -90,18 +89,6 @@ def evaluate_chunks(
         on_step=on_step,
     )
     return _found(loaded, whole, chunks)
-
-
-def _positive(model: Model, target: str, sizes: Mapping[Any, int]) -> Any:
-    found = [label for label in sizes if str(label) == str(model.labels[-1])]
-    if not found:
-        raise ModelError(
-            f"The target {target!r} holds {', '.join(str(label) for label in list(sizes)[:8])}.",
-            expected=f"Expected {model.labels[-1]!r} among them, which the model was trained to find.",
-            why="Figures of another outcome would mean nothing.",
-            hint="Check the column.",
-        )
-    return found[0]
 
 
 def _found(model: Model, whole: Counted, chunks: Chunks) -> dict[str, Any]:
