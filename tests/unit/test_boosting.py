@@ -183,3 +183,13 @@ def test_what_cannot_be_done_is_refused(seed: int) -> None:
         BoostingClassifier(learning_rate="fast").fit(X, y)
     with pytest.raises(OptionError, match="early_stopping='maybe'"):
         BoostingClassifier(early_stopping="maybe").fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", [pl.Null, pl.Float64, pl.String])
+def test_a_column_of_nothing_is_as_if_it_were_not_there(dtype: pl.DataType) -> None:
+    X, y = _tail(0, 600)
+    frame = pl.DataFrame(X, schema=list("abc"))
+    plain = BoostingClassifier(max_iter=20, max_features=1.0, random_state=0).fit(frame, y)
+    with_nothing = frame.with_columns(none=pl.lit(None, dtype))
+    model = BoostingClassifier(max_iter=20, max_features=1.0, random_state=0).fit(with_nothing, y)
+    np.testing.assert_allclose(model.predict_proba(with_nothing), plain.predict_proba(frame))

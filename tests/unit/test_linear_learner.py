@@ -245,3 +245,11 @@ def test_pandas_labels_and_clone() -> None:
     frame = pd.DataFrame(X, columns=list("abcdef"))
     model = clone(LinearLearner(num_models=2, wd=1e-3)).fit(frame, pd.Series(y))
     assert model.predict(frame).shape == (300,)
+
+
+def test_numbers_that_cannot_be_squared_are_refused() -> None:
+    X, y = table()
+    X[5, 1] = 1e308
+    for fit in (LinearLearner().fit, LinearLearner().partial_fit):
+        with pytest.raises(InputError, match=r"Column 1 holds 1e\+308 in row 5"):
+            fit(X, y)

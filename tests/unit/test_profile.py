@@ -12,7 +12,7 @@ from scipy import stats
 
 import counterpoise as cp
 from counterpoise.datasets import gaussian_blobs
-from counterpoise.errors import OptionError, TypeOfInputError
+from counterpoise.errors import InputError, OptionError, TypeOfInputError
 from counterpoise.profile import Profile
 from counterpoise.profile.counts import binomial_interval
 
@@ -238,3 +238,10 @@ def test_charts_that_do_not_exist_are_refused(blobs: Profile) -> None:
         blobs.plots.frame("plan")
     with pytest.raises(OptionError, match="x1, x2"):
         blobs.plots.plane("x1", "zz")
+
+
+def test_numbers_that_cannot_be_squared_are_refused() -> None:
+    column = np.arange(400.0) ** 2
+    cp.profile(_table(large=column * 1e140))
+    with pytest.raises(InputError, match=r"Column 'large' holds 1\.592e\+305 in row 399"):
+        cp.profile(_table(large=np.where(column == column.max(), column * 1e300, column)))

@@ -300,3 +300,30 @@ def test_object_arrays_hold_numbers_words_and_gaps() -> None:
     assert {type(v) for v in made[:, 2]} == {int}
     assert set(made[:, 1]) <= {"up", "down", None}
     assert np.bincount(out).tolist() == [60, 60]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_column_of_nothing_comes_back_as_nothing(name: str) -> None:
+    frame = pl.DataFrame({"a": X[:, 0], "none": pl.Series([None] * len(X), dtype=pl.Null), "b": X[:, 1]})
+    made, labels = make_sampler(name, random_state=0).fit_resample(frame, Y)
+    assert made.schema == frame.schema
+    assert made["none"].null_count() == len(made) == len(labels)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("random")])
+@pytest.mark.parametrize("kind", ["array", "frame", "csr"])
+def test_numbers_that_cannot_be_squared_are_refused_by_column_and_row(name: str, kind: str) -> None:
+    large = X.copy()
+    large[7:9, 2], large[9, 2], large[11, 1] = -1e160, np.nan, 1e150
+    tables = {
+        "array": large,
+        "frame": pl.DataFrame(large, schema=list("abcd")),
+        "csr": sparse.csr_array(large),
+    }
+    sampler = make_sampler(name)
+    if kind == "csr" and not sampler.__sklearn_tags__().input_tags.sparse:
+        pytest.skip("takes no sparse input")
+    named = "Column 'c'" if kind == "frame" else "Column 2"
+    with pytest.raises(InputError, match=rf"{named} holds -1e\+160 in row 7 .*such numbers: 2\.") as caught:
+        sampler.fit_resample(tables[kind], Y)
+    assert caught.value.hint

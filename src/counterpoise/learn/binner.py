@@ -131,9 +131,12 @@ class ClassAwareBinner(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows, n_columns), float64
-            Bin numbers from 0, NaN where missing; stored by columns.
+            Bin numbers from 0, NaN where missing; stored by columns. A column in which nothing is present is bin 0
+            throughout: no tree can tell rows by it, and scikit-learn's boosting refuses a column of NaN.
         """
-        return self._bin(self._fit(X, y, sample_weight))
+        bins = self._bin(self._fit(X, y, sample_weight))
+        bins[:, np.isnan(bins).all(axis=0)] = 0.0
+        return bins
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray:
         self._check_options()

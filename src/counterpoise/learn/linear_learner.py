@@ -34,6 +34,7 @@ from counterpoise.learn.linear_learner_criteria import Criterion, best_line, cou
 from counterpoise.learn.linear_learner_design import LinearDesign
 from counterpoise.learn.validating import ValidatingClassifier
 from counterpoise.table.frames import n_rows
+from counterpoise.table.large import refuse_too_large
 
 __all__ = ["LinearLearner"]
 
@@ -246,6 +247,7 @@ class LinearLearner(ValidatingClassifier):
         return twin
 
     def _learn(self, X: Any, codes: np.ndarray, weights: np.ndarray | None) -> None:
+        refuse_too_large(X)
         options = self._checked(len(self.classes_))
         weight = np.ones(len(codes)) if weights is None else weights
         self._design = LinearDesign()
@@ -605,12 +607,13 @@ class LinearLearner(ValidatingClassifier):
         Raises
         ------
         InputError
-            If the first piece lacks a class, or a later one holds another class.
+            If the first piece lacks a class, a later one holds another class, or a number is beyond 1e150.
         NotApplicable
             If there are more than two classes or more than 160 columns.
         """
         begins = getattr(self, "_stream", None) is None
         X = check_table(self, X, reset=begins)
+        refuse_too_large(X)
         if begins:
             self.classes_, codes = check_labels(self, y)
             _check_two(self.classes_, classes)

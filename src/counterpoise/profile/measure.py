@@ -24,6 +24,7 @@ from counterpoise.profile.separation import separation_of_codes, separation_of_n
 from counterpoise.profile.thinned import finding_of, in_full
 from counterpoise.table import Table
 from counterpoise.table.frames import Features, features
+from counterpoise.table.large import refuse_too_large
 
 __all__ = ["profile"]
 
@@ -57,6 +58,8 @@ def profile(table: Table, *, random_state: Seed = 0) -> Profile:
     ------
     TypeOfInputError
         If `table` is not a `Table`.
+    InputError
+        If a number is above 1e150 or below -1e150: it cannot be squared.
 
     Examples
     --------
@@ -73,6 +76,7 @@ def profile(table: Table, *, random_state: Seed = 0) -> Profile:
             why="A profile needs to know which column is the outcome.",
             hint="Make one with counterpoise.read(source, target=...).",
         )
+    refuse_too_large(table.X)
     streams = Streams.of(random_state).child("profile")
     counts = table.class_counts
     positive = table.y == 1 if table.is_binary else table.y != int(counts.argmax())

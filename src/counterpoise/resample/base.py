@@ -26,6 +26,7 @@ from counterpoise.resample.plan import Plan
 from counterpoise.resample.strategy import SamplingKind, resolve_strategy
 from counterpoise.resample.target import Target, read_target
 from counterpoise.table import frames
+from counterpoise.table.large import refuse_too_large
 
 __all__ = ["BaseSampler", "SamplerTags", "require_choice", "require_integer", "require_real"]
 
@@ -224,6 +225,7 @@ class BaseSampler(OneToOneFeatureMixin, BaseEstimator, ABC):
             )
         if self._looks_at_values:
             check_finite(X)
+            refuse_too_large(X)
         return X
 
     def __sklearn_tags__(self) -> SamplerTags:
@@ -347,7 +349,7 @@ def check_finite(X: Any) -> None:
     InputError
         If a number is infinite.
     """
-    for block in _float_blocks(X):
+    for block in frames.float_blocks(X):
         with np.errstate(over="ignore", invalid="ignore"):
             total = float(np.sum(block))
         if not np.isfinite(total) and np.isinf(block).any():
@@ -357,14 +359,6 @@ def check_finite(X: Any) -> None:
                 why="An infinite value is infinitely far from every row.",
                 hint="Clip it, or mark it as missing.",
             )
-
-
-def _float_blocks(X: Any) -> list[np.ndarray]:
-    if sparse.issparse(X):
-        return [X.data] if X.dtype.kind == "f" else []
-    if isinstance(X, np.ndarray):
-        return [X] if X.dtype.kind == "f" else []
-    return frames.float_columns(X)
 
 
 # --- writing it back -----------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ __all__ = [
     "column_names",
     "concat",
     "features",
+    "float_blocks",
     "float_columns",
     "integer_bounds",
     "is_frame",
@@ -495,6 +496,26 @@ def float_columns(X: Any) -> list[np.ndarray]:
     return [np.asarray(series.to_numpy(), dtype=np.float64) for series in chosen]
 
 
+def float_blocks(X: Any) -> list[np.ndarray]:
+    """Give the floating point numbers of a table, in as few arrays as it holds them.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or frame
+        The table.
+
+    Returns
+    -------
+    list of ndarray
+        Of a sparse matrix what is stored; NaN where missing.
+    """
+    if sparse.issparse(X):
+        return [X.data] if X.dtype.kind == "f" else []
+    if isinstance(X, np.ndarray):
+        return [X] if X.dtype.kind == "f" else []
+    return float_columns(X)
+
+
 def row_bytes(X: Any) -> float:
     """Estimate what one row takes in memory.
 
@@ -648,6 +669,8 @@ def _numbers_like(series: nw.Series[Any], values: np.ndarray) -> nw.Series[Any]:
     if dtype.is_integer():
         values = np.rint(values)
     native = series.to_native()
+    if isinstance(native, pl.Series) and native.dtype == pl.Null:
+        return nw.from_native(pl.Series(native.name, [None] * len(values), dtype=pl.Null), series_only=True)
     if hasattr(native, "iloc"):
         return _pandas_like(native, values if not missing.any() else _with_none(values, missing))
     backend = nw.get_native_namespace(series)
