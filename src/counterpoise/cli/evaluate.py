@@ -105,7 +105,7 @@ def _explain_labels(model: Any, source: Any, target: str) -> None:
         return
     labels = {label for chunk in chunks for label in chunk.read([target])[target].unique().to_list()}
     if None not in labels:
-        positive_among(model, target, sorted(labels, key=str))
+        positive_among(model, target, labels)
 
 
 def evaluate_files(

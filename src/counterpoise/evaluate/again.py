@@ -505,7 +505,7 @@ def positive_among(model: Model, target: str, labels: Collection[Any]) -> Any:
     found = [label for label in labels if is_same_label(label, model.labels[-1])]
     if not found:
         raise ModelError(
-            f"The target {target!r} holds {', '.join(str(label) for label in list(labels)[:8])}.",
+            f"The target {target!r} holds {', '.join(sorted(str(label) for label in labels)[:8])}.",
             expected=f"Expected {model.labels[-1]!r} among them, which the model was trained to find.",
             why="Figures of another outcome would mean nothing.",
             hint=f"Check the column, or write its labels as the training table did: {model.labels[0]!r} and "
