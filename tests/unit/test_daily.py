@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import counterpoise as cp
 from counterpoise.evaluate import metrics
 from counterpoise.evaluate.daily import DAILY_METRICS, Days, daily_figures
+from counterpoise.report import render
+from counterpoise.report.words import figure
 
 DAY = 86400.0
 
@@ -27,10 +30,20 @@ def test_by_hand():
         (0, 2, 1, 1, 0),
         (1, 3, 1, 1, 1),
     ]
-    assert figures["alerts_per_day"].value == pytest.approx((1.5 + 1) / 2)  # folds weigh alike
-    assert figures["daily_recall"].value == pytest.approx((0.5 + 1) / 2)
+    assert figures["alerts_per_day"].value == pytest.approx(4 / 3)  # days weigh alike, in folds of any length
+    assert figures["daily_recall"].value == pytest.approx(2 / 3)
     assert "card_precision_100" not in figures
-    assert figures["daily_precision_100"].value == pytest.approx(((1 / 3 + 1 / 2) / 2 + 1 / 3) / 2)
+    assert figures["daily_precision_100"].value == pytest.approx((1 / 3 + 1 / 2 + 1 / 3) / 3)
+
+
+def test_alerts_a_day_times_days_are_the_alerts(seed):
+    rng = np.random.default_rng(seed)
+    n = 3000
+    seconds, alerts = DAY * rng.uniform(10, 99, n), rng.random(n) < 0.02
+    for fold in (np.digitize(seconds, [20 * DAY, 30.5 * DAY]), rng.integers(0, 5, n)):
+        estimate = daily_figures(Days(alerts * 0, seconds, fold), rng.random(n), alerts)[0]["alerts_per_day"]
+        assert estimate.value * 89 == pytest.approx(alerts.sum())
+        assert estimate.lower < estimate.value < estimate.upper
 
 
 def test_days_without_positives_are_left_out_of_recall():
@@ -44,7 +57,7 @@ def test_days_without_positives_are_left_out_of_recall():
     assert "positive" in nothing["daily_recall"].why_undefined
 
 
-def test_card_precision_is_the_mean_over_folds_of_the_published_figure(seed):
+def test_card_precision_is_the_published_figure_in_folds_of_equally_many_days(seed):
     rng = np.random.default_rng(seed)
     n = 4000
     y, proba = (rng.random(n) < 0.05).astype(int), rng.random(n)
@@ -82,6 +95,8 @@ def test_columns_of_the_leaderboard():
     champion = next(c for c in trial.record.candidates if c.is_champion)
     assert sum(day.n_rows for day in champion.days) == sum(champion.confusion.values())
     assert sum(day.alerts for day in champion.days) == champion.confusion["tp"] + champion.confusion["fp"]
+    a_day = figure(champion.metrics["alerts_per_day"].value)
+    assert re.findall(r"([\d.,]+) alerts a day", render(trial.record)) == [a_day]
     assert all(a.day < b.day or a.fold < b.fold for a, b in pairwise(champion.days))
     by_time = cp.compare(cp.read(frame, target="y", time="at", drop=["card"]), folds=3, **chosen)
     assert "daily_recall" in by_time.leaderboard().columns

@@ -1,7 +1,8 @@
 """Figures by day, for those who can look at so many alerts a day: from the time and the group of each row.
 
-Days are units: a figure is the mean over the days of a fold, then over the folds, as the Fraud Detection Handbook
-states it, and its interval is Student's for the mean of the days.
+Days are units: a figure is the mean over all days that judge, each of which counts alike however many days its fold
+has, and its interval is Student's for that mean. So alerts a day times days are the alerts. Where folds are of equally
+many days, these are the figures of the Fraud Detection Handbook, which averages within folds and then over them.
 
 Source: Le Borgne, Siblini, Lebichot, Bontempi, "Reproducible machine learning for credit card fraud detection",
 Université libre de Bruxelles, 2022, chapter 4 (card precision top-k).
@@ -17,7 +18,7 @@ from scipy.stats import t as student
 from counterpoise.evaluate.metrics import daily_card_precision, precision_at_k
 from counterpoise.evaluate.records import DayRecord, Estimate
 
-__all__ = ["DAILY_METRICS", "LOOKED_AT", "Days", "daily_figures"]
+__all__ = ["DAILY_METRICS", "LOOKED_AT", "Days", "daily_figures", "mean_of_days"]
 
 LOOKED_AT = 100
 """Rows, or cards, that can be looked at in a day."""
@@ -118,36 +119,52 @@ class Days:
             )
         return found
 
-    def mean(self, values: np.ndarray, confidence: float = 0.95, *, is_share: bool = True) -> Estimate:
-        """Average a figure over the days of each fold, then over the folds.
+    def of_calendar(self, counts: np.ndarray) -> np.ndarray:
+        """Add up what several folds count on the same day.
 
         Parameters
         ----------
-        values : ndarray of shape (n_days,), float64
-            One a day and fold; NaN where it is undefined.
-        confidence : float, default=0.95
-            Of the interval, in which days are taken as independent.
-        is_share : bool, default=True
-            Whether the figure lies between 0 and 1.
+        counts : ndarray of shape (n_days,), int64
+            One a day and fold.
 
         Returns
         -------
-        Estimate
-            The mean with its interval.
+        ndarray of shape (n_calendar_days,), int64
+            One a day.
         """
-        known = ~np.isnan(values)
-        if not known.any():
-            return Estimate(value=None, why_undefined="no day had a positive")
-        means = [values[known & (self.fold == fold)].mean() for fold in np.unique(self.fold[known])]
-        value, n = float(np.mean(means)), int(known.sum())
-        if n < 2:
-            return Estimate(value=value)
-        reach = float(student.ppf(0.5 + confidence / 2, n - 1) * values[known].std(ddof=1) / np.sqrt(n))
-        return Estimate(
-            value=value,
-            lower=max(value - reach, 0.0),
-            upper=min(value + reach, 1.0) if is_share else value + reach,
-        )
+        _, place = np.unique(self.day, return_inverse=True)
+        return np.bincount(place, weights=counts).astype(np.int64)
+
+
+def mean_of_days(values: np.ndarray, confidence: float = 0.95, *, is_share: bool = True) -> Estimate:
+    """Average a figure over days.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_days,), float64
+        One a day; NaN where it is undefined.
+    confidence : float, default=0.95
+        Of the interval, in which days are taken as independent.
+    is_share : bool, default=True
+        Whether the figure lies between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        The mean with its interval.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Estimate(value=None, why_undefined="no day had a positive")
+    value = float(known.mean())
+    if len(known) < 2:
+        return Estimate(value=value)
+    reach = float(student.ppf(0.5 + confidence / 2, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    return Estimate(
+        value=value,
+        lower=max(value - reach, 0.0),
+        upper=min(value + reach, 1.0) if is_share else value + reach,
+    )
 
 
 def daily_figures(
@@ -175,11 +192,11 @@ def daily_figures(
         recall = np.where(positives > 0, hits / positives, np.nan)
     top = days.precision_at(proba, LOOKED_AT)
     cards = days.card_precision_at(proba, LOOKED_AT) if days.groups is not None else None
-    figures = {} if cards is None else {"card_precision_100": days.mean(cards)}
+    figures = {} if cards is None else {"card_precision_100": mean_of_days(cards)}
     figures |= {
-        "daily_precision_100": days.mean(top),
-        "daily_recall": days.mean(recall),
-        "alerts_per_day": days.mean(alerted.astype(np.float64), is_share=False),
+        "daily_precision_100": mean_of_days(top),
+        "daily_recall": mean_of_days(recall),
+        "alerts_per_day": mean_of_days(days.of_calendar(alerted).astype(np.float64), is_share=False),
     }
     records = [
         DayRecord(

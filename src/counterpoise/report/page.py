@@ -199,6 +199,17 @@ def _point(champion: CandidateRecord | None) -> SimpleNamespace | None:
     )
 
 
+def _alerts_a_day(champion: CandidateRecord, share: float, record: TrialRecord) -> str:
+    """Say the figure by day where there is one, so that a page never says two; else what the share amounts to."""
+    by_day = champion.metrics.get("alerts_per_day")
+    if by_day is not None and by_day.value is not None:
+        return f"{figure(by_day.value)} alerts a day"
+    if not record.table.n_days:
+        return ""
+    a_day = share * record.table.n_rows / record.table.n_days
+    return f"{a_day:,.0f} alerts a day" if a_day >= 100 else f"{a_day:.3g} alerts a day"
+
+
 def _thousands(champion: CandidateRecord, record: TrialRecord) -> list[SimpleNamespace]:
     """Say what the champion's decisions mean per thousand, from the cross-fitted counts."""
     cells = champion.confusion
@@ -218,9 +229,8 @@ def _thousands(champion: CandidateRecord, record: TrialRecord) -> list[SimpleNam
         bounds = ""
         if estimate is not None and estimate.lower is not None and estimate.upper is not None:
             bounds = f"{1000 * estimate.lower:,.0f} to {1000 * estimate.upper:,.0f}"
-        if metric is None and record.table.n_days:
-            a_day = hits / of * record.table.n_rows / record.table.n_days
-            bounds = f"{a_day:,.0f} alerts a day" if a_day >= 100 else f"{a_day:.3g} alerts a day"
+        if metric is None:
+            bounds = _alerts_a_day(champion, hits / of, record)
         count = 1000 * hits / of
         out.append(
             SimpleNamespace(
