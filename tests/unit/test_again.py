@@ -67,6 +67,16 @@ def test_more_rows_like_one_that_trained_than_there_were_are_new(timed):
     assert known_rows(model, first[:1], before)["only_trained"].to_list() == [False]
 
 
+def test_rows_like_one_that_judged_and_one_that_only_trained_count_once_each(tmp_path):
+    rows = in_time().with_columns(pl.selectors.float().round(0))
+    model = cp.compare(cp.read(rows, **ROLES), **QUICK).champion
+    both = set(model.evidence_keys.tolist()) & set(model.only_trained_keys.tolist())
+    assert len(both) > 10
+    found = evaluate_model(model, cp.read(rows, **ROLES))
+    assert (found["n_rows"], found["n_left_out"]) == (model.evidence.height, len(model.only_trained_keys))
+    agree(tmp_path, rows, model)
+
+
 def test_an_older_bundle_says_that_it_knows_only_the_rows_that_judged(timed):
     from dataclasses import replace
 
