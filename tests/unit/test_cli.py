@@ -237,6 +237,16 @@ def test_a_refused_prediction_leaves_no_folder(compared, tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npz"])
+def test_a_resampling_that_cannot_be_written_leaves_nothing(ending, table, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    words = ("resample", table, "--target", "label", "--with", "random_under", "--out")
+    for out in (tmp_path / "file" / f"x.{ending}", tmp_path / "new" / f"{'x' * 300}.{ending}"):
+        assert command(*words, out) == 2
+        assert "cannot be written" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 @pytest.mark.parametrize("name", ["p.csv.gz", "p.parquet.gz", "p.CSV.GZ"])
 def test_no_table_is_written_under_the_name_of_a_compressed_one(name, compared, table, tmp_path, capsys):
     assert command("predict", compared / "model", table, "--out", tmp_path / name) == 2

@@ -365,3 +365,7 @@ def test_a_report_that_cannot_be_written_leaves_nothing(trial, tmp_path):
     with pytest.raises(TypeOfInputError, match="path=None"):
         trial.report(None)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+    (folder / "trial.json").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        trial.save(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["leaderboard.parquet", "trial.json"]

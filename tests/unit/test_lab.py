@@ -132,8 +132,13 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_runs(tmp_path: P
 
 
 def test_a_picture_is_whole_or_absent(tmp_path: Path) -> None:
-    found = replace(costs(repeats=1), draw=lambda drawn: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    class FullDisk:
+        def save(self, path: Path) -> None:
+            path.write_text("<svg")
+            raise OSError(28, "No space left on device")
+
+    found = replace(costs(repeats=1), draw=lambda drawn: FullDisk())
+    with pytest.raises(InputError, match="No space left"):
         found.save(tmp_path / "new" / "costs.svg")
     assert list(tmp_path.iterdir()) == []
 

@@ -308,6 +308,25 @@ def test_programs_of_another_run_are_not_taken(table, tmp_path):
     assert not programs.exists()
 
 
+def test_a_ledger_takes_no_folder_that_holds_something_else(table, tmp_path):
+    folds = make_folds(table, 5)
+    (tmp_path / "folds").mkdir()
+    (tmp_path / "folds" / "spec.json").write_text('{"openapi": "3.1.0"}')
+    with pytest.raises(OptionError, match=r"what no trial wrote: spec\.json"):
+        Ledger(tmp_path / "folds", table, folds, 0)
+    assert (tmp_path / "folds" / "spec.json").read_text() == '{"openapi": "3.1.0"}'
+
+
+def test_a_ledger_half_cleared_or_half_begun_is_taken_up_again(table, tmp_path):
+    folds = make_folds(table, 5)
+    (tmp_path / "folds").mkdir()
+    (tmp_path / "folds" / "spec.partial").write_text("{")
+    Ledger(tmp_path / "folds", table, folds, 0).repeat(1, folds)
+    (tmp_path / "folds" / "y.npy").unlink()
+    Ledger(tmp_path / "folds", table, folds, 1).close()
+    assert [path.name for path in (tmp_path / "folds" / "repeat1").iterdir()] == []
+
+
 @pytest.mark.skipif(not LEARNERS_KNOWN["mlp"].is_installed, reason="the extra keras is not installed")
 def test_a_shared_program_says_what_a_fresh_one_does():
     rng = np.random.default_rng(0)

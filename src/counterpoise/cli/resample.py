@@ -138,7 +138,7 @@ def action_plan(table: Any, paths: list[str], sampler: str, out: Path, *, seed: 
     from counterpoise.resample import make_sampler
     from counterpoise.resample.in_chunks import plan_in_chunks
     from counterpoise.table.chunks import chunks_of
-    from counterpoise.table.files import writing_explained
+    from counterpoise.table.files import folders_for, writing_explained
 
     if table.thinning is None:
         plan = make_sampler(sampler, random_state=seed).plan(table.X, table.y)
@@ -152,10 +152,12 @@ def action_plan(table: Any, paths: list[str], sampler: str, out: Path, *, seed: 
             random_state=seed,
         )
     partial = out.with_name(f".{out.name}.partial")
-    with writing_explained(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        plan.save(partial)
-        partial.replace(out)
+    with folders_for(out), writing_explained(out):
+        try:
+            plan.save(partial)
+            partial.replace(out)
+        finally:
+            partial.unlink(missing_ok=True)
     return plan
 
 

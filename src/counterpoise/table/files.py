@@ -17,6 +17,7 @@ from counterpoise.table.addresses import is_address, listed, opened
 from counterpoise.table.delimited import (
     NULLS,
     Layout,
+    has_gaps_at_the_end,
     is_day_or_month_first,
     layout_of,
     month_first_too,
@@ -196,9 +197,11 @@ def unclear_dates(
     dated = [name for name, dtype in schema.items() if dtype in (pl.Date, pl.Datetime)]
     if not texts or not dated:
         return []
-    answers = ask([month_first_too(name) for name in dated])
-    unclear = [name for name in dated if answers[name].max() == 1]
-    return [name for name in unclear if any(_is_day_or_month_first(file, name) for file in texts)]
+    asked = [name for name in dated if any(_is_day_or_month_first(file, name) for file in texts)]
+    if not asked:
+        return []
+    answers = ask([month_first_too(name) for name in asked])
+    return [name for name in asked if answers[name].max() == 1]
 
 
 def _is_day_or_month_first(file: str, name: str) -> bool:
@@ -525,12 +528,11 @@ def refuse_cut(name: str) -> None:
     """
     if format_of(name) not in _SEPARATORS:
         return
-    rows = scan(name)
+    path = opened(name)
     with explained(name):
-        last = rows.collect_schema().names()[-1]
-        if rows.select(pl.col(last).is_null().any()).collect().item():
-            path = opened(name)
-            refuse_short_lines(path, layout_of(path, _SEPARATORS[format_of(name)]))
+        layout = layout_of(path, _SEPARATORS[format_of(name)])
+        if has_gaps_at_the_end(path, layout):
+            refuse_short_lines(path, layout)
 
 
 _WRITERS: dict[str, Callable[[pl.DataFrame, Path], object]] = {
@@ -559,9 +561,11 @@ def check_output(path: Path) -> None:
     TableError
         If the ending names no format or says that it is compressed, or the path is a folder.
     """
-    if format_of(path) not in _WRITERS or path.is_dir():
+    with writing_explained(path):
+        is_folder = path.is_dir()
+    if format_of(path) not in _WRITERS or is_folder:
         raise TableError(
-            f"The output {str(path)!r} {'is a folder' if path.is_dir() else f'ends in {format_of(path)!r}'}.",
+            f"The output {str(path)!r} {'is a folder' if is_folder else f'ends in {format_of(path)!r}'}.",
             expected=f"Expected a file that ends in one of {', '.join(_WRITERS)}.",
             why="The ending says what to write.",
             hint="For example: --out predictions.parquet",
@@ -591,9 +595,9 @@ def refuse_input(out: Path, inputs: Source) -> None:
     TableError
         If the output is an input, under this name, another or by a link; or an input is not there.
     """
-    if not out.exists():
-        return
-    for name in expand(inputs):
+    with writing_explained(out):
+        is_there = out.exists()
+    for name in expand(inputs) if is_there else ():
         if not is_address(name) and Path(name).exists() and out.samefile(name):
             same = "" if str(out) == name else f", which is {name!r}"
             raise TableError(
@@ -621,14 +625,12 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
     """
     check_output(path)
     partial = path.with_name(f".{path.name}.partial")
-    try:
-        with writing_explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with folders_for(path), writing_explained(path):
+        try:
             _WRITERS[format_of(path)](frame, partial)
             partial.replace(path)
-    finally:
-        if partial.exists():
-            partial.unlink()
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
