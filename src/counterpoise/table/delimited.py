@@ -22,6 +22,7 @@ __all__ = [
     "DAY_OR_MONTH_FIRST",
     "NULLS",
     "Layout",
+    "has_gaps_at_the_end",
     "is_day_or_month_first",
     "layout_of",
     "month_first_too",
@@ -150,6 +151,31 @@ def _refuse_decimal_commas(path: Path, separator: str, header: Sequence[str], ro
 
 
 # --- short lines ---------------------------------------------------------------------------------------------
+
+
+def has_gaps_at_the_end(path: Path, layout: Layout) -> bool:
+    """Say whether a value of the last column is missing, as in every line that is cut short.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    layout : Layout
+        From `layout_of`.
+
+    Returns
+    -------
+    bool
+        False where there are no rows.
+    """
+    if not layout.has_rows:
+        return False
+    return bool(_texts(path, layout).select(pl.last().is_null().any()).collect().item())
+
+
+def _texts(path: Path, layout: Layout) -> pl.LazyFrame:
+    """Open a file without guessing types, which for many rows takes longer than reading them."""
+    return pl.scan_csv(path, separator=layout.separator, infer_schema=False, null_values=list(NULLS))
 
 
 def refuse_short_lines(path: Path, layout: Layout) -> None:
@@ -283,8 +309,7 @@ def is_day_or_month_first(path: Path, layout: Layout, name: str) -> bool:
     bool
         False where nothing is written.
     """
-    rows = pl.scan_csv(path, separator=layout.separator, infer_schema=False, null_values=list(NULLS))
-    first = rows.select(pl.col(written_name(name))).drop_nulls().head(1).collect().to_series()
+    first = _texts(path, layout).select(pl.col(written_name(name))).drop_nulls().head(1).collect().to_series()
     return bool(first.str.contains(DAY_OR_MONTH_FIRST).any())
 
 
