@@ -298,14 +298,14 @@ def test_decimal_commas_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("encoding", "words"),
     [
-        ("latin-1", "Latin-1 or Windows-1252 .line 4001 has 'José,1'"),
+        ("latin-1", "Latin-1 or Windows-1252 .line 40001 has 'José,1'"),
         ("utf-16", "UTF-16"),
         ("utf-16-le", "UTF-16"),
     ],
 )
 def test_another_encoding_is_named(tmp_path, encoding, words):
     path = tmp_path / "rows.csv"
-    path.write_bytes(("s,label\n" + "Ana,0\n" * 3999 + "José,1\n").encode(encoding))
+    path.write_bytes(("s,label\n" + "Ana,0\n" * 39_999 + "José,1\n").encode(encoding))
     refused_both_ways(path, f"not UTF-8 text; it looks like {words}")
 
 
