@@ -275,10 +275,12 @@ def figures_on(
         As `said_of` gives it.
     y : ndarray of shape (n,)
         Outcomes, as the model numbers them.
-    weights, groups, seconds : ndarray of shape (n,), optional
-        Weights, what is resampled together, and times.
+    weights, groups : ndarray of shape (n,), optional
+        Weights, and what is resampled together.
     costs : mapping of str to ndarray of shape (n,), optional
         Columns that the goal names as costs.
+    seconds : ndarray of shape (n,), optional
+        Times.
     n_days : float, optional
         Days that the rows span.
 
