@@ -18,21 +18,8 @@ from counterpoise.errors import MissingExtra, ModelError
 
 __all__ = ["BundleModel", "export_mlflow"]
 
-_TYPES = {
-    "Float32": "double",
-    "Float64": "double",
-    "Boolean": "boolean",
-    "String": "string",
-    "Date": "datetime",
-    "Datetime(time_unit='ns', time_zone=None)": "datetime",
-    "Datetime(time_unit='us', time_zone=None)": "datetime",
-    "Datetime(time_unit='ms', time_zone=None)": "datetime",
-}
-"""Types of training columns that MLflow takes as they come.
-
-It refuses others even where they are the training table's own: wide integers as double, floats (an integer column
-with gaps, in pandas) as long, dates with a zone as datetime, pandas' categories as string.
-"""
+_TYPES = {"number": "double", "boolean": "boolean", "date": "datetime", "category": "string"}
+"""Types of the columns for MLflow, which reads JSON and CSV by them. (`AnyType` takes more frames, but no CSV.)"""
 
 _REQUIREMENTS = ("counterpoise", "numpy", "scipy", "scikit-learn", "polars", "pandas")
 _MARKER = "MLmodel"
@@ -150,12 +137,10 @@ def export_mlflow(model: Model, path: str | Path) -> Path:
 
 def _signature(model: Model) -> Any:
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import AnyType, ColSpec, Schema
+    from mlflow.types.schema import ColSpec, Schema
 
-    # what has no type here is not left unchecked: the model's own schema refuses what it cannot read
     columns = [
-        ColSpec(_TYPES.get(each.dtype) or AnyType(), each.name, required=_is_needed(each))
-        for each in model.schema.features
+        ColSpec(_TYPES[each.kind], each.name, required=_is_needed(each)) for each in model.schema.features
     ]
     return ModelSignature(inputs=Schema(columns))
 
