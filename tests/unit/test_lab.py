@@ -133,7 +133,7 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_runs(tmp_path: P
 
 def test_a_picture_is_whole_or_absent(tmp_path: Path) -> None:
     class FullDisk:
-        def save(self, path: Path) -> None:
+        def save(self, path: Path, **_: object) -> None:
             path.write_text("<svg")
             raise OSError(28, "No space left on device")
 

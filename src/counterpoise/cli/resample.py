@@ -138,7 +138,7 @@ def action_plan(table: Any, paths: list[str], sampler: str, out: Path, *, seed: 
     from counterpoise.resample import make_sampler
     from counterpoise.resample.in_chunks import plan_in_chunks
     from counterpoise.table.chunks import chunks_of
-    from counterpoise.table.files import folders_for, writing_explained
+    from counterpoise.table.files import written_whole
 
     if table.thinning is None:
         plan = make_sampler(sampler, random_state=seed).plan(table.X, table.y)
@@ -151,13 +151,8 @@ def action_plan(table: Any, paths: list[str], sampler: str, out: Path, *, seed: 
             features=table.features,
             random_state=seed,
         )
-    partial = out.with_name(f".{out.name}.partial")
-    with folders_for(out), writing_explained(out):
-        try:
-            plan.save(partial)
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
+    with written_whole(out) as partial:
+        plan.save(partial)
     return plan
 
 

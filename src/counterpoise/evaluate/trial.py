@@ -57,7 +57,7 @@ from counterpoise.evaluate.verdict import Contender, reach_verdict
 from counterpoise.profile import profile
 from counterpoise.scale import make_engine, n_cores
 from counterpoise.split import Folds, make_folds
-from counterpoise.table.files import check_folder, folders_for, write_frame, writing_explained
+from counterpoise.table.files import check_folder, write_frame, writing_explained, written_whole
 from counterpoise.table.table import Table
 
 if TYPE_CHECKING:
@@ -207,13 +207,8 @@ class Trial:
 
 def _write(path: Path, text: str) -> Path:
     """Write a text, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    with folders_for(path), writing_explained(path):
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
     return path
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from counterpoise.errors import OptionError, nearest_names
 from counterpoise.table import Table
-from counterpoise.table.files import check_folder, folders_for, writing_explained
+from counterpoise.table.files import check_folder, writing_explained, written_whole
 
 __all__ = ["EXPERIMENTS", "Experiment", "check_picture", "experiment"]
 
@@ -75,14 +75,9 @@ class Experiment:
             If it cannot be written; nothing is left there.
         """
         path = check_picture(path)
-        partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         inline = {"inline": True} if path.suffix == ".html" else {}
-        with folders_for(path), writing_explained(path):
-            try:
-                self.chart().save(partial, **inline)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        with written_whole(path) as partial:
+            self.chart().save(partial, format=path.suffix.lower().removeprefix("."), **inline)
         return path
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "with_folder_columns",
     "write_frame",
     "writing_explained",
+    "written_whole",
 ]
 
 Source = str | Path | Sequence[str | Path]
@@ -624,10 +625,33 @@ def write_frame(frame: pl.DataFrame, path: Path) -> None:
         If the ending is another, or the file cannot be written.
     """
     check_output(path)
+    with written_whole(path) as partial:
+        _WRITERS[format_of(path)](frame, partial)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Have a file written beside its place, and put there once it is whole; where that fails, nothing is left.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write; what stands there is replaced.
+
+    Yields
+    ------
+    Path
+        Where to write meanwhile.
+
+    Raises
+    ------
+    TableError
+        If it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.partial")
     with folders_for(path), writing_explained(path):
         try:
-            _WRITERS[format_of(path)](frame, partial)
+            yield partial
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import polars as pl
 
 from counterpoise.errors import TableError
-from counterpoise.table.files import check_output, format_of, writing_explained
+from counterpoise.table.files import check_output, format_of, writing_explained, written_whole
 
 __all__ = ["Parts", "part_path", "write_part"]
 
@@ -152,15 +152,11 @@ class Parts:
         return n_rows
 
     def _join(self, paths: list[Path]) -> None:
-        partial = self.out.with_name(f".{self.out.name}.partial")
-        try:
+        with written_whole(self.out) as partial:
             if len(paths) == 1 and format_of(self.out) in (".parquet", ".pq"):
                 paths[0].replace(partial)
             else:
                 _SINKS[format_of(self.out)](pl.scan_parquet(paths), partial)
-            partial.replace(self.out)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def part_path(folder: Path, number: int) -> Path:
